@@ -1,0 +1,27 @@
+# Everything here needs nothing but make and a Python >= 3.9 with pip and venv:
+# nox, in an environment of its own, sets up all the rest.
+
+PYTHON ?= python3
+VENV := .venv
+NOX := $(VENV)/bin/nox
+
+.PHONY: demo test matrix lint clean
+
+demo: $(NOX)  ## the bug and the cure, on a real server
+	@$(NOX) --session demo
+
+test: $(NOX)  ## everything that one Python can run
+	$(NOX) --session test
+
+matrix: $(NOX)  ## all affected releases of ididi, all Pythons, both ends of wrapt
+	$(NOX) --session matrix pythons wrapt
+
+lint: $(NOX)  ## ruff, mypy and pyright
+	$(NOX) --session lint
+
+clean:  ## all that the others have made
+	rm -rf $(VENV) .nox dist .mypy_cache .pytest_cache .ruff_cache
+
+$(NOX):
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet nox

@@ -1,0 +1,318 @@
+"""Activating and deactivating: the state of the shim in this process."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, NamedTuple, Optional
+from weakref import WeakSet, ref
+
+from ididi_scopefix import finder, switch
+from ididi_scopefix.finder import GRAPH, PACKAGE
+from ididi_scopefix.report import State, Status
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ididi.graph import Graph, SyncScope
+
+    from ididi_scopefix.patch import Patch
+
+logger = logging.getLogger("ididi_scopefix")
+
+REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
+
+
+class _Outcome(NamedTuple):
+    """Why ididi is not patched; without a module, why none was reached."""
+
+    state: State
+    reason: str
+    module: Optional[ref[ModuleType]]
+
+
+# One lock for the three below. Nothing is imported while it is held: the hook
+# takes it in a thread that holds the import locks of ididi.
+_lock = threading.RLock()
+_deactivated = False
+_outcome: Optional[_Outcome] = None
+# Weak: what a patch has put into a module keeps the patch, for as long as it
+# is there, and a module that was imported anew lets its old self go.
+_patches: WeakSet[Patch] = WeakSet()
+
+_warned: set[str] = set()
+
+
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.RLock()
+
+
+# A child that is forked while another thread holds the lock would wait for it
+# for ever, in its first import of ididi.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def activate() -> Status:
+    """Patch ididi, now if it is imported and else as soon as it is.
+
+    Does nothing if that is done already, and nothing if the environment
+    variable ``IDIDI_SCOPEFIX`` says no. Never raises on account of ididi: what
+    went wrong is the reason in the status.
+
+    Returns:
+        The status afterwards.
+    """
+    global _deactivated
+    if not switch.is_off():
+        with _lock:
+            _deactivated = False
+            finder.arm()
+        if GRAPH in sys.modules:
+            _catch_up()
+    return status()
+
+
+def deactivate() -> Status:
+    """Put back everything that was replaced, and wait for ididi no longer.
+
+    Scopes that are open still close. Where another library has wrapped what
+    was put in, its wrapper stays and ours passes every call through. Does
+    nothing if nothing is active.
+
+    Returns:
+        The status afterwards.
+    """
+    global _deactivated, _outcome
+    with _lock:
+        _deactivated = True
+        _outcome = None
+        finder.disarm()
+        for patch in list(_patches):
+            patch.remove()
+    return status()
+
+
+def status() -> Status:
+    """Tell what the shim does in this process, and why.
+
+    Imports neither ididi nor wrapt. Before ididi is imported, its version is
+    read from the metadata of the distribution.
+    """
+    module = sys.modules.get(GRAPH)
+    version = _version(module)
+    with _lock:
+        patch = _patch_of(module)
+        if patch is not None and patch.active:
+            return Status(
+                "active",
+                version,
+                "every scope call works in every context.",
+                patch.names,
+                _seeded(),
+            )
+        state, reason = _inactivity(module, version)
+    return Status(state, version, reason, (), _seeded())
+
+
+def seed(graph: Graph) -> SyncScope:
+    """Seed the current context for *graph* explicitly.
+
+    For the entry points of people who would rather be explicit, such as the
+    initializer of a thread pool::
+
+        ThreadPoolExecutor(initializer=seed, initargs=(graph,))
+
+    A context that has a scope which somebody opened is left alone. While the
+    shim is not active no context is changed, but the call is safe to make.
+
+    Args:
+        graph: the :class:`ididi.Graph` whose scopes will be opened here.
+
+    Returns:
+        The graph's default scope.
+
+    Raises:
+        TypeError: *graph* is not a graph.
+        RuntimeError: this ididi has no default scopes (1.4.2 and older).
+    """
+    with _lock:
+        patches = list(_patches)
+    for patch in patches:
+        if patch.active and isinstance(graph, patch.module.Graph):
+            return patch.seed(graph)
+    module = sys.modules.get(GRAPH)
+    if module is None or not isinstance(graph, module.Graph):
+        raise TypeError(
+            f"seed() takes the ididi.Graph to seed this context for,"
+            f" not {type(graph).__name__!r}"
+        )
+    return _default_scope_elsewhere(graph, module)
+
+
+def consider(module: ModuleType, complete: bool = False) -> None:
+    """Patch *module* if it is to be patched. Never raises.
+
+    Args:
+        module: ``ididi.graph``, whose code has run.
+        complete: whether the code of the package has run, too. Some versions
+            can't be told before.
+    """
+    try:
+        if _deactivated or switch.is_off():
+            return
+        _decide(module, complete or not _is_initializing(PACKAGE))
+    except Exception as error:
+        fail("could not patch ididi", error, module)
+
+
+def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> None:
+    """Record that *error* made it impossible to patch ididi, and warn once."""
+    reason = f"{what}: {type(error).__name__}: {error}; ididi is as it was."
+    if isinstance(error, ModuleNotFoundError) and error.name in ("wrapt", "packaging"):
+        reason = f"{error.name} is missing, and ididi is as it was: {REQUIREMENTS}"
+    _record("failed", reason, module)
+    if reason not in _warned:
+        _warned.add(reason)
+        logger.warning("ididi-scopefix is not active: %s", reason)
+        logger.debug("the error was", exc_info=error)
+
+
+def _catch_up() -> None:
+    """Patch the ididi that is imported already."""
+    for name in (PACKAGE, GRAPH):
+        if _is_initializing(name):
+            # Another thread is importing it: wait until it has, with no lock
+            # of ours held. In the importing thread itself this does nothing.
+            try:
+                importlib.import_module(name)
+            except Exception:
+                logger.debug("the import of %s failed", name, exc_info=True)
+    module = sys.modules.get(GRAPH)
+    if module is not None and not _is_initializing(GRAPH):
+        consider(module)
+
+
+def _decide(module: ModuleType, complete: bool) -> None:
+    """Find out whether *module* is affected, and patch it if so."""
+    global _outcome
+    # Here and not above: reaching this line is what loading packaging, and the
+    # patches with wrapt, was put off for.
+    from packaging.version import InvalidVersion
+
+    from ididi_scopefix import installed, probe, releases, ways
+
+    with _lock:
+        patch = _patch_of(module)
+        if patch is not None and patch.active:
+            return
+    version = installed.version_of(module)
+    if version is None:
+        if complete:
+            raise LookupError(
+                "the version of ididi is unknown, its metadata are missing"
+                " (reinstall ididi)"
+            )
+        return
+    try:
+        affected = releases.is_affected(version)
+        verified = releases.is_verified(version)
+    except InvalidVersion:
+        raise ValueError(
+            f"{version!r} is not a version that PEP 440 can order (reinstall ididi)"
+        ) from None
+    if not affected:
+        _record("inactive", releases.advice(version), module)
+        return
+    if not verified:
+        if not complete:
+            return
+        if not probe.still_raises(module):
+            reason = f"ididi {version} answers in every context by itself."
+            _record("inactive", reason, module)
+            return
+    if patch is None:
+        patch = ways.choose(module)
+    with _lock:
+        # Another thread may have come first, with either.
+        if not _deactivated and _patch_of(module) in (None, patch):
+            patch.install()
+            _patches.add(patch)
+            _outcome = None
+    logger.debug("patched ididi %s: %s", version, ", ".join(patch.names))
+
+
+def _record(state: State, reason: str, module: Optional[ModuleType]) -> None:
+    global _outcome
+    with _lock:
+        _outcome = _Outcome(state, reason, None if module is None else ref(module))
+
+
+def _inactivity(
+    module: Optional[ModuleType], version: Optional[str]
+) -> tuple[State, str]:
+    """Return the state in which no patch is in force, and its reason."""
+    if _deactivated:
+        return "disabled", "deactivate() was called; activate() undoes it."
+    if switch.is_off():
+        return "disabled", f"{switch.VARIABLE} is off in the environment; unset it."
+    if _outcome is not None and (
+        _outcome.module is None or _outcome.module() is module is not None
+    ):
+        return _outcome.state, _outcome.reason
+    if not finder.is_armed():
+        return "disabled", "nothing waits for ididi; activate() does."
+    if module is not None:
+        return "waiting", "ididi is being imported."
+    if version is None:
+        return "waiting", "ididi is not installed here, or not on sys.path yet."
+    return "waiting", "ididi is patched as soon as it is imported."
+
+
+def _patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
+    return next((patch for patch in _patches if patch.module is module), None)
+
+
+def _version(module: Optional[ModuleType]) -> Optional[str]:
+    from ididi_scopefix import installed
+
+    try:
+        if module is None:
+            return installed.version_on_path()
+        return installed.version_of(module)
+    except Exception:
+        logger.debug("the version of ididi could not be read", exc_info=True)
+        return None
+
+
+def _seeded() -> int:
+    # Not loaded means that no patch was ever made.
+    seeding = sys.modules.get("ididi_scopefix.seeding")
+    return 0 if seeding is None else seeding.total()
+
+
+def _is_initializing(name: str) -> bool:
+    """Tell whether the code of the module *name* is running in some thread."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))
+
+
+def _default_scope_elsewhere(graph: Graph, module: ModuleType) -> SyncScope:
+    """Return the default scope of a graph whose module is not patched."""
+    from ididi_scopefix.default_scope import make_default_scope
+
+    try:
+        try:
+            return graph.use_scope(module.DefaultScopeName)
+        except LookupError:
+            # What the shim would have prevented. Whoever asks for a seed can
+            # work with the scope, and doesn't crash for the switch being off.
+            return make_default_scope(graph, module)
+    except Exception as error:
+        raise RuntimeError(
+            f"this graph has no default scope: {status().reason}"
+        ) from error

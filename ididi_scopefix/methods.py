@@ -1,0 +1,240 @@
+"""The patch for classes whose methods can be replaced: ididi 1.4.4, 1.6.0 on.
+
+A method knows on which graph or scope it is called, so every context is seeded
+for exactly that graph.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, contextmanager
+from functools import update_wrapper
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Callable, Optional, cast
+
+from ididi_scopefix.default_scope import default_scope_of
+from ididi_scopefix.patch import Patch
+from ididi_scopefix.place import Place
+from ididi_scopefix.seeding import ABSENT
+
+if TYPE_CHECKING:
+    from abc import ABCMeta
+    from collections.abc import Awaitable, Generator
+    from types import ModuleType
+
+    from ididi.graph import Resolver, SyncScope
+
+    Steps = Generator[Any, Any, Any]
+
+Function = Callable[..., Any]
+
+
+class MethodsPatch(Patch):
+    """Replaces the methods that read the variable, and ``Graph.__init__``."""
+
+    def __init__(self, module: ModuleType) -> None:
+        super().__init__(module)
+        self._current = self.variable.get
+        resolver, graph = module.Resolver, module.Graph
+        self.places = (
+            Place(_owner(graph, "__init__"), "__init__", self._make_init),
+            Place(_owner(resolver, "scope"), "scope", self._make_scope),
+            Place(_owner(resolver, "ascope"), "ascope", self._make_ascope),
+            Place(_owner(resolver, "use_scope"), "use_scope", self._make_use_scope),
+        )
+
+    def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
+        """Return the default scope of the graph of *resolver*."""
+        assert resolver is not None
+        return default_scope_of(resolver, self.module)
+
+    def _settle(self, resolver: Resolver) -> None:
+        """Seed the current context for *resolver*, if it is to be seeded.
+
+        Every scope call of the program comes here. If the context has a scope
+        of the very graph that is asked, nothing else is looked at. What is in
+        the variable may be anything that somebody has put there, hence the
+        AttributeError.
+        """
+        scope = self._current(ABSENT)
+        try:
+            if scope._type_registry is resolver._type_registry:
+                return
+        except AttributeError:
+            pass
+        self.settle(resolver, scope)
+
+    def _make_use_scope(self, original: Any) -> Function:
+        call, current, settle = _unbound(original), self._current, self.settle
+
+        # The lines of _settle() once more: calling it would cost half as much
+        # again as the whole of ididi's use_scope().
+        def use_scope(self: Any, name: Any = "", *, as_async: Any = False) -> Any:
+            scope = current(ABSENT)
+            try:
+                settled = scope._type_registry is self._type_registry
+            except AttributeError:
+                settled = False
+            if not settled:
+                settle(self, scope)
+            return call(self, name, as_async=as_async)
+
+        settle_current = self._settle
+
+        def use_scope_with_any(self: Any, *args: Any, **kwargs: Any) -> Any:
+            settle_current(self)
+            return call(self, *args, **kwargs)
+
+        if not _same_parameters(original, use_scope):
+            return update_wrapper(use_scope_with_any, original)
+        use_scope.__defaults__ = original.__defaults__
+        use_scope.__kwdefaults__ = original.__kwdefaults__
+        return update_wrapper(use_scope, original)
+
+    def _make_scope(self, original: Any) -> Function:
+        steps_of = _steps_of(original, contextmanager, _steps_in)
+        settle = self._settle
+
+        def settle_first(resolver: Resolver, steps: Steps) -> Steps:
+            settle(resolver)
+            return (yield from steps)
+
+        def scope(self: Any, *args: Any, **kwargs: Any) -> Steps:
+            return settle_first(self, steps_of(self, *args, **kwargs))
+
+        return _decorated(contextmanager, scope, original)
+
+    def _make_ascope(self, original: Any) -> Function:
+        steps_of = _steps_of(original, asynccontextmanager, _asteps_in)
+        settle = self._settle
+
+        def ascope(self: Any, *args: Any, **kwargs: Any) -> _SettleFirst:
+            return _SettleFirst(settle, self, steps_of(self, *args, **kwargs))
+
+        return _decorated(asynccontextmanager, ascope, original)
+
+    def _make_init(self, original: Any) -> Function:
+        call, current, built = _unbound(original), self._current, self.built
+
+        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            call(self, *args, **kwargs)
+            built(current(ABSENT))
+
+        return update_wrapper(__init__, original)
+
+
+class _SettleFirst:
+    """An async generator that settles the context before its first step.
+
+    ididi reads the variable when a scope is entered, which may be in another
+    context than the call of ``ascope()``. A generator around the generator
+    would do, as it does for ``scope()``, but async ones can't be delegated to
+    and cost a request four times as much as this.
+    """
+
+    __slots__ = ("_resolver", "_settle", "_steps")
+
+    def __init__(
+        self,
+        settle: Callable[[Resolver], None],
+        resolver: Resolver,
+        steps: AsyncGenerator[Any, Any],
+    ) -> None:
+        self._settle = settle
+        self._resolver = resolver
+        self._steps = steps
+
+    def __aiter__(self) -> _SettleFirst:
+        return self
+
+    def __anext__(self) -> Awaitable[Any]:
+        # The last step passes here too: by then there is the scope that the
+        # first one opened, and settling it is to do nothing.
+        self._settle(self._resolver)
+        return self._steps.__anext__()
+
+    def asend(self, value: Any) -> Awaitable[Any]:
+        return self._steps.asend(value)
+
+    def athrow(self, *exception: Any) -> Awaitable[Any]:
+        return self._steps.athrow(*exception)
+
+    def aclose(self) -> Awaitable[None]:
+        return self._steps.aclose()
+
+
+# Said afterwards and not by inheriting: an abstract class takes longer to make
+# an instance of, and there is one for each scope that is opened.
+cast("ABCMeta", AsyncGenerator).register(_SettleFirst)
+
+
+def _owner(cls: type, name: str) -> type:
+    """Return the class in whose namespace *cls* finds *name*."""
+    for base in cls.__mro__:
+        if name in vars(base) and base is not object:
+            return base
+    raise AttributeError(f"{cls.__module__}.{cls.__qualname__} has no {name}")
+
+
+def _decorated(decorator: Function, function: Function, original: Any) -> Function:
+    """Return *function* under *decorator*, with the face of *original*.
+
+    The face is given twice, because contextlib shows the doc of the function
+    on the context managers it makes and the method on the class is another.
+    """
+    return update_wrapper(decorator(update_wrapper(function, original)), original)
+
+
+def _unbound(original: Any) -> Function:
+    """Return *original*, found in a class, as a function that takes self.
+
+    What another library has put there, a ``wrapt.FunctionWrapper`` for one,
+    may rely on being bound.
+    """
+    if isinstance(original, FunctionType):
+        return original
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(self, type(self))(*args, **kwargs)
+
+    return call
+
+
+def _same_parameters(one: Any, other: Any) -> bool:
+    """Tell whether two functions take the same arguments by the same names."""
+    if not isinstance(one, FunctionType):
+        return False
+    return [(each.name, each.kind) for each in _parameters(one)] == [
+        (each.name, each.kind) for each in _parameters(other)
+    ]
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    return list(inspect.signature(function, follow_wrapped=False).parameters.values())
+
+
+def _steps_of(original: Any, decorator: Function, steps_in: Function) -> Function:
+    """Return a function that makes the steps of the scope *original* opens.
+
+    What contextlib's *decorator* has made of a generator function is undone:
+    the steps are the very generator's, as if nothing were around it. Something
+    that another library has put there is called when ididi's method would have
+    been called, and entered when that would have been entered.
+    """
+    made_by_decorator = decorator(lambda: None)
+    if getattr(original, "__code__", None) is made_by_decorator.__code__:
+        generator_function: Function = original.__wrapped__
+        return generator_function
+    call = _unbound(original)
+    return lambda *args, **kwargs: steps_in(call(*args, **kwargs))
+
+
+def _steps_in(manager: Any) -> Generator[Any, Any, Any]:
+    with manager as scope:
+        yield scope
+
+
+async def _asteps_in(manager: Any) -> AsyncGenerator[Any, Any]:
+    async with manager as scope:
+        yield scope

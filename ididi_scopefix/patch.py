@@ -1,0 +1,148 @@
+"""A patch of one ``ididi.graph`` module: in force whole, or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from ididi_scopefix import probe, seeding
+from ididi_scopefix.default_scope import (
+    default_scope_of,
+    is_default,
+    keep,
+    keeper_of,
+    kept_by,
+    root_of,
+)
+
+if TYPE_CHECKING:
+    from contextvars import ContextVar
+    from types import ModuleType
+
+    from ididi.graph import Graph, Resolver, SyncScope
+
+    from ididi_scopefix.place import Place
+
+
+class Patch:
+    """Makes the scope calls of one module seed the contexts they come from.
+
+    There are two ways to do so, and what the module's classes allow decides
+    between them: see :class:`~ididi_scopefix.methods.MethodsPatch` and
+    :class:`~ididi_scopefix.variable.VariablePatch`. They differ in the places
+    they replace and in the graphs they can tell apart; the rest is here.
+
+    Attributes:
+        module: the patched module.
+        variable: the module's own ``ContextVar``.
+        places: everything that is replaced, in order.
+        active: while false, nothing is seeded and every call passes through.
+
+    Raises:
+        AttributeError: the module lacks something that is to be replaced.
+    """
+
+    places: tuple[Place, ...]
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+        self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
+        self.active = False
+        self._counting = False
+        self._gave_up = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of what is replaced."""
+        return tuple(place.name for place in self.places)
+
+    def install(self) -> None:
+        """Replace everything and prove that it helps, or leave no trace.
+
+        Raises:
+            Exception: whatever went wrong. The module is as it was.
+        """
+        if self.active:
+            return
+        try:
+            for place in self.places:
+                place.replace()
+            self.active = True
+            probe.verify(self.module)
+            self._adopt()
+            self._counting = True
+        except BaseException:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Put back what was there; where something else is, pass through it."""
+        self.active = self._counting = False
+        for place in reversed(self.places):
+            place.restore()
+
+    def settle(self, resolver: Optional[Resolver], scope: Any) -> None:
+        """Seed the current context for *resolver*, if it is to be seeded.
+
+        Args:
+            resolver: the graph or scope for which the variable is about to be
+                read, ``None`` where that can't be known.
+            scope: what the variable holds, or :data:`~seeding.ABSENT`. The
+                scope of another graph is replaced if it is a bare seed. One
+                that somebody opened, or that the building of a graph has left
+                there, is not ours to touch.
+        """
+        if not self.active or not (scope is seeding.ABSENT or seeding.is_seed(scope)):
+            return
+        try:
+            default = self._default_for(resolver)
+            if default is not None and default is not scope:
+                seeding.put(self.variable, default)
+                if scope is seeding.ABSENT and self._counting:
+                    seeding.count(default)
+        except Exception:
+            self._give_up("could not seed a context")
+
+    def seed(self, graph: Graph) -> SyncScope:
+        """Seed the current context for *graph*; return its default scope."""
+        default = default_scope_of(graph, self.module)
+        self.settle(graph, self.variable.get(seeding.ABSENT))
+        return default
+
+    def built(self, scope: Any) -> None:
+        """Keep the default scope that the building of a graph has left."""
+        if not self.active:
+            return
+        try:
+            if is_default(scope, self.module):
+                self._keep(scope)
+        except Exception:
+            # The graph is built, and gets a default scope when it needs one.
+            self._give_up("could not keep the default scope of a graph")
+
+    def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
+        """Return the default scope that a context is seeded with."""
+        raise NotImplementedError
+
+    def _keep(self, scope: SyncScope) -> None:
+        """Keep the default scope of the graph that was built last."""
+        keep(scope)
+
+    def _adopt(self) -> None:
+        """Keep the default scope that the current context already has.
+
+        A program that activates late has mostly built its graph by then, and
+        here: its other contexts are to be given the very same scope.
+        """
+        root = root_of(self.variable.get(None), self.module)
+        if root is not None and kept_by(keeper_of(root)) is None:
+            self._keep(root)
+
+    def _give_up(self, what: str) -> None:
+        """Log the exception being handled, the first time only."""
+        if not self._gave_up:
+            self._gave_up = True
+            seeding.logger.warning(
+                "%s; ididi answers as it would without ididi-scopefix",
+                what,
+                exc_info=True,
+            )

@@ -1,0 +1,116 @@
+"""What is known about ididi's releases: the one table of it.
+
+Code, tests and README follow this table. A new release of ididi that is still
+affected and passes the matrix is one more line in :data:`VERIFIED`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+AFFECTED = ">=1.4.4"
+"""The releases that this package patches, as a specifier of PEP 440."""
+
+VERIFIED = (
+    "1.4.4",
+    "1.5.0",
+    "1.5.1",
+    "1.5.2",
+    "1.5.3",
+    "1.5.4",
+    "1.6.0",
+    "1.6.1",
+    "1.6.2",
+    "1.6.3",
+    "1.6.4",
+    "1.7.0",
+    "1.7.1",
+    "1.7.2",
+    "1.7.3",
+    "1.7.4",
+    "1.7.5",
+    "1.7.6",
+    "1.7.7",
+    "1.7.8",
+    "1.7.9",
+    "1.8.0",
+    "1.8.1",
+    "1.8.2",
+    "1.8.3",
+    "1.8.4",
+)
+"""The releases on which the whole behaviour suite passes, oldest first."""
+
+
+class Family(NamedTuple):
+    """Releases of one shape.
+
+    Attributes:
+        specifier: which releases, as a specifier of PEP 440.
+        symptom: what a scope call does in a context without a scope.
+        advice: for releases that are not affected, what their user can do.
+    """
+
+    specifier: str
+    symptom: str
+    advice: str = ""
+
+
+FAMILIES = (
+    Family(
+        "<1.4.3",
+        "`use_scope` raises `OutOfScopeError`, by design",
+        "use_scope() outside a scope raises OutOfScopeError there by design,"
+        " and there is nothing to fix",
+    ),
+    Family(
+        ">=1.4.3,<1.4.4",
+        "the same `LookupError`, from a variable on the class",
+        "it has the same LookupError but keeps its scope where this package"
+        " does not reach: upgrade to 1.4.4 or newer",
+    ),
+    Family(">=1.4.4,<1.5", "`LookupError`"),
+    Family(">=1.5,<1.6", "`LookupError` (compiled)"),
+    Family(">=1.6,<1.8.4", "`LookupError`"),
+    Family(
+        ">=1.8.4,<1.8.5",
+        "`LookupError` from `use_scope` and `merge`; scopes have no parent",
+    ),
+)
+"""Every release up to the newest verified one, oldest first."""
+
+
+def is_affected(version: str) -> bool:
+    """Tell whether a release is in the range that this package patches.
+
+    Pre-, post-, dev- and local versions are compared as PEP 440 orders them.
+
+    Raises:
+        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    """
+    return SpecifierSet(AFFECTED).contains(Version(version), prereleases=True)
+
+
+def is_verified(version: str) -> bool:
+    """Tell whether a release is one on which the behaviour suite passed.
+
+    Raises:
+        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    """
+    return Version(version) in {Version(release) for release in VERIFIED}
+
+
+def advice(version: str) -> str:
+    """Return why a release that is not affected is left alone, as a sentence.
+
+    Raises:
+        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    """
+    for family in FAMILIES:
+        specifier = SpecifierSet(family.specifier)
+        if family.advice and specifier.contains(Version(version), prereleases=True):
+            return f"ididi {version} is left alone: {family.advice}."
+    return f"ididi {version} is left alone: it is not in the range {AFFECTED}."

@@ -1,0 +1,95 @@
+"""The sessions behind the Makefile's targets."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+OLDEST_WRAPT = "1.16.0"
+REFERENCE = "1.8.2"
+"""The release of ididi that `make test` runs against."""
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = False
+
+
+def group(name: str) -> tuple[str, ...]:
+    """Return the requirements of one of the project's dependency groups."""
+    return nox.project.dependency_groups(PROJECT, name)
+
+
+def verified_releases() -> list[str]:
+    """Return the affected releases of ididi, from the package's own table."""
+    source = Path("ididi_scopefix/releases.py").read_text(encoding="utf-8")
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VERIFIED":
+            return list(ast.literal_eval(node.value))
+    raise LookupError("ididi_scopefix/releases.py has no VERIFIED")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Show the bug and the cure on a real server."""
+    session.install("--quiet", ".", *group("demo"), silent=True)
+    session.run("python", "-m", "examples.demo", *session.posargs)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run everything that one Python can run, against one release of ididi."""
+    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def control(session: nox.Session) -> None:
+    """See every behaviour test fail with the shim switched off."""
+    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.run("pytest", "--control", "tests/behaviour", *session.posargs)
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Run the behaviour suite on every affected release of ididi."""
+    session.install(".", *group("test"))
+    failed = []
+    for release in verified_releases():
+        session.install("--quiet", f"ididi=={release}", silent=True)
+        session.log(f"ididi {release}")
+        if not session.run(
+            "pytest", "--quiet", "tests/behaviour", *session.posargs, success_codes=[0]
+        ):
+            failed.append(release)
+    if failed:
+        session.error(f"failed on ididi {', '.join(failed)}")
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """Run the whole suite on every Python that is installed here."""
+    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.run("pytest", "--quiet", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("wrapt", ["oldest", "newest"])
+def wrapt(session: nox.Session, wrapt: str) -> None:
+    """Run the whole suite with either end of the range of wrapt."""
+    pin = f"wrapt=={OLDEST_WRAPT}" if wrapt == "oldest" else "wrapt"
+    session.install(".", *group("test"), f"ididi=={REFERENCE}", pin)
+    session.run("pytest", "--quiet", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    session.install(".", *group("lint"), *group("test"), "nox", f"ididi=={REFERENCE}")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("pyright")
