@@ -36,7 +36,14 @@ def verified_releases() -> list[str]:
 def demo(session: nox.Session) -> None:
     """Show the bug and the cure on a real server."""
     session.install("--quiet", ".", *group("demo"), silent=True)
-    session.run("python", "-m", "examples.demo", *session.posargs)
+    session.run(
+        "python",
+        "-m",
+        "examples.demo",
+        *session.posargs,
+        # On Ctrl-C it has a server to end before it ends itself.
+        interrupt_timeout=10,
+    )
 
 
 @nox.session
