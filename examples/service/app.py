@@ -11,7 +11,6 @@ from examples.service import (
     contexts,
     debug,
     failures,
-    ledger,
     routes,
     streaming,
     tokens,
@@ -30,7 +29,6 @@ for part in (
     failures,
     contexts,
     debug,
-    ledger,
 ):
     app.include_router(part.router)
 failures.handle(app)

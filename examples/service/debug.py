@@ -1,4 +1,4 @@
-"""``GET /debug``: the two kinds of scope of one request, side by side."""
+"""To look inside: the two kinds of scope side by side, and the ledger."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request
 
 from examples.service.isolation import KEY, chain, names, trail_of
+from examples.service.ledger import ledger
 from examples.service.resources import Session
 from examples.service.wiring import graph
 
@@ -36,6 +37,12 @@ async def debug(request: Request) -> dict[str, Any]:
                     for name, one in zip(names(scopes), scopes)
                 ],
             }
+
+
+@router.get("/ledger")
+async def report() -> dict[str, Any]:
+    """Show the ledger of the process that answers; opens no resource."""
+    return ledger.report()
 
 
 def shown(asgi: Mapping[str, Any]) -> dict[str, Any]:

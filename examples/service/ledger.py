@@ -9,16 +9,12 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi import APIRouter
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from examples.service.resources import Resource
 
     R = TypeVar("R", bound=Resource)
-
-router = APIRouter()
 
 
 class Ledger:
@@ -85,8 +81,3 @@ def memory() -> int:
         return peak if sys.platform == "darwin" else peak * 1024
     return pages * os.sysconf("SC_PAGE_SIZE")
 
-
-@router.get("/ledger")
-async def show() -> dict[str, Any]:
-    """Show the ledger of the process that answers; opens no resource."""
-    return ledger.report()
