@@ -68,6 +68,8 @@ def run(switch: str) -> Seen:
             server.request("POST", "/api/v1/token", CREDENTIALS)
             for _ in range(REQUESTS)
         ]
+        # It may log an error only after it has answered.
+        server.stop()
         lines = server.log().splitlines()
     return Seen(
         [answer.status for answer in answers],

@@ -58,6 +58,7 @@ class Server:
         self._environment = environment
         self._log = Path()
         self._process: subprocess.Popen[bytes]
+        self._ended = True
         self.port = 0
 
     def __enter__(self) -> Server:  # noqa: PYI034
@@ -75,9 +76,14 @@ class Server:
         try:
             # On Ctrl-C there may be a moment only before this process is ended
             # as well.
-            self._end(graceful=error is None or isinstance(error, Exception))
+            if not self._ended:
+                self._end(graceful=error is None or isinstance(error, Exception))
         finally:
             self._log.unlink()
+
+    def stop(self) -> None:
+        """End the server now, so that its log is complete."""
+        self._end(graceful=True)
 
     def request(
         self,
@@ -111,6 +117,7 @@ class Server:
             self.port = _free_port()
             with self._log.open("wb") as log:
                 self._process = self._spawn(log)
+            self._ended = False
             started = False
             try:
                 started = self._answers()
@@ -160,7 +167,7 @@ class Server:
         return os.waitid(os.P_PID, self._process.pid, options) is not None
 
     def _end(self, graceful: bool) -> None:
-        process = self._process
+        process, self._ended = self._process, True
         try:
             if graceful:
                 process.terminate()

@@ -170,7 +170,9 @@ SERVERS = (
         workers=2,
     ),
     Server("gunicorn", "uvicorn-newest", _gunicorn(*_TWO), 200, 2),
-    Server("gunicorn --preload", "uvicorn-newest", _gunicorn(*_TWO, "--preload"), 200, 2),
+    Server(
+        "gunicorn --preload", "uvicorn-newest", _gunicorn(*_TWO, "--preload"), 200, 2
+    ),
     Server("hypercorn", "others", _hypercorn(), 200, subset=True),
     Server(
         "hypercorn, two workers",
@@ -230,6 +232,8 @@ _PROGRAMS = "tests.servers.programs"
 def _pytest(file: str) -> tuple[str, ...]:
     # Without the conftest of these tests, which switches the shim on.
     options = ("--noconftest", "--quiet", "-p", "no:cacheprovider")
+    # None of the project's own settings, which are not made for plugins.
+    options += ("-c", os.devnull, "--rootdir", ".")
     return ("pytest", *options, f"tests/servers/programs/{file}.py")
 
 

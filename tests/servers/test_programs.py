@@ -11,8 +11,6 @@ import pytest
 from examples.serving import ROOT
 from tests.servers import rows, traffic
 
-SYMPTOM = "LookupError: <ContextVar name='idid_scope_ctx'"
-
 PROGRAMS = rows.programs()
 of_programs = pytest.mark.parametrize(
     "row", PROGRAMS, ids=[row.name for row in PROGRAMS]
@@ -23,6 +21,7 @@ def run(row: rows.Program, switch: str) -> subprocess.CompletedProcess[str]:
     """Run the program of *row* to its end."""
     return subprocess.run(
         [sys.executable, "-m", *row.command],
+        check=False,
         cwd=ROOT,
         env={**os.environ, "IDIDI_SCOPEFIX": switch},
         stdin=subprocess.DEVNULL,
@@ -45,4 +44,6 @@ def test_without_the_shim_the_same_program_fails(row: rows.Program) -> None:
     """The control: it ends with the error from the bug reports."""
     ended = run(row, "0")
     assert ended.returncode != 0, ended.stdout + ended.stderr
-    assert SYMPTOM in ended.stdout + ended.stderr
+    # Not one string: whoever logs an error has a way of its own to write it.
+    assert "LookupError" in ended.stdout + ended.stderr
+    assert "<ContextVar name='idid_scope_ctx'" in ended.stdout + ended.stderr

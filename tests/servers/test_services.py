@@ -160,7 +160,7 @@ def test_without_the_shim_the_same_server_fails_as_in_the_table(
     """The control: what the server itself breaks, and threads under all."""
     with Server(row.command, IDIDI_SCOPEFIX="0") as server:
         assert traffic.token(server).status == row.without, server.log()[-3000:]
-        if row.without == 500:
-            assert SYMPTOM in server.log()
+        # What ididi answers in threads is no server's fault.
         assert server.request("GET", "/contexts").status == 500
+        server.stop()
         assert SYMPTOM in server.log()
