@@ -123,7 +123,7 @@ class Connection:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:
-            size = int(await self._reader.readline(), 16)
+            size = int(await self._reader.readuntil(b"\r\n"), 16)
             chunk = await self._reader.readexactly(size + 2)
             if not size:
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
@@ -72,20 +71,23 @@ def hang_up(server: Server, path: str) -> None:
             received += part
 
 
-def ledgers(server: Server, workers: int, patience: float = PATIENCE) -> dict[int, Any]:
+def ledgers(server: Server, workers: int) -> dict[int, Any]:
     """Return the ledger of each worker, by its process id.
 
     Which of them answers is up to the operating system: ask until all have.
     """
     found: dict[int, Any] = {}
-    deadline = time.monotonic() + patience
-    while len(found) < workers:
-        assert time.monotonic() < deadline, (found, server.log()[-3000:])
+    for _ in polled(PATIENCE):
         with ThreadPoolExecutor(8) as pool:
             asked = [pool.submit(server.request, "GET", "/ledger") for _ in range(8)]
         for one in asked:
-            report = one.result().json()
+            answer = one.result()
+            assert answer.status == 200, (answer, server.log()[-3000:])
+            report = answer.json()
             found[report["worker"]] = report
+        if len(found) >= workers:
+            break
+    assert len(found) == workers, (found, server.log()[-3000:])
     return found
 
 
