@@ -49,7 +49,7 @@ async def create(
         "access_token": "lihil" if accepted else None,
         "request": called,
         "worker": os.getpid(),
-        "scopes": [*_names(app.graph.use_scope())],
+        "scopes": _names(app.graph.use_scope()),
     }
 
 
@@ -60,6 +60,8 @@ async def in_thread(session: Session, request: Request) -> dict[str, Any]:
 
     def run() -> None:
         try:
+            # ididi 1.8.4 opens a scope here by itself, but finds none.
+            app.graph.use_scope()
             with app.graph.scope("visit") as scope:
                 future.set_result(_names(scope))
         except Exception as error:

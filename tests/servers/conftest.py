@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.servers import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
-
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Collect nothing where no environment was made for it."""
-    return None if os.environ.get(rows.VARIABLE) else True
+    environment = rows.environment()
+    if environment and environment not in rows.ENVIRONMENTS:
+        raise pytest.UsageError(f"{rows.VARIABLE}={environment} is not in the table")
+    return None if environment else True

@@ -18,6 +18,7 @@ SYMPTOM = "LookupError: <ContextVar name='idid_scope_ctx'"
 
 SERVERS = rows.servers()
 FASTAPI = [row for row in SERVERS if rows.FASTAPI in row.command]
+LIHIL = [row for row in SERVERS if rows.LIHIL in row.command]
 
 
 class Running(NamedTuple):
@@ -61,6 +62,14 @@ def test_a_client_gets_a_token(running: Running) -> None:
         answer = traffic.token(running.server)
         assert answer.status == 200, (answer, running.server.log()[-3000:])
         assert answer.json()["access_token"]
+
+
+@of_rows(LIHIL)
+def test_lihils_own_scopes_are_in_the_default_scope(running: Running) -> None:
+    """The scope that lihil opens for a request has a parent, and so in a thread."""
+    assert traffic.token(running.server).json()["scopes"] == ["", "default"]
+    found = running.server.request("GET", "/contexts").json()["scopes"]
+    assert found == {"threading.Thread": ["visit", "default"]}
 
 
 @of_rows(FASTAPI)
