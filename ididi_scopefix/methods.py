@@ -49,6 +49,16 @@ class MethodsPatch(Patch):
         assert resolver is not None
         return default_scope_of(resolver, self.module)
 
+    def _is_own(self, original: Any) -> bool:
+        """Tell whether *original* is a function of ididi's, as it wrote it."""
+        for decorator in (contextmanager, asynccontextmanager):
+            if _is_made_by(decorator, original):
+                original = original.__wrapped__
+        return (
+            type(original) is FunctionType
+            and original.__globals__ is self.module.__dict__
+        )
+
     def _settle(self, resolver: Resolver) -> None:
         """Seed the current context for *resolver*, if it is to be seeded.
 
@@ -189,10 +199,10 @@ def _decorated(decorator: Function, function: Function, original: Any) -> Functi
 def _unbound(original: Any) -> Function:
     """Return *original*, found in a class, as a function that takes self.
 
-    What another library has put there, a ``wrapt.FunctionWrapper`` for one,
-    may rely on being bound.
+    What another library has put there may rely on being bound, such as a
+    ``wrapt.FunctionWrapper``, which is an instance of the type it wraps.
     """
-    if isinstance(original, FunctionType):
+    if type(original) is FunctionType:
         return original
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -203,7 +213,7 @@ def _unbound(original: Any) -> Function:
 
 def _same_parameters(one: Any, other: Any) -> bool:
     """Tell whether two functions take the same arguments by the same names."""
-    if not isinstance(one, FunctionType):
+    if type(one) is not FunctionType:
         return False
     return [(each.name, each.kind) for each in _parameters(one)] == [
         (each.name, each.kind) for each in _parameters(other)
@@ -214,6 +224,18 @@ def _parameters(function: Any) -> list[inspect.Parameter]:
     return list(inspect.signature(function, follow_wrapped=False).parameters.values())
 
 
+def _is_made_by(decorator: Function, function: Any) -> bool:
+    """Tell whether *function* is what contextlib's *decorator* returns.
+
+    By its code, and by its very type: a wrapper of wrapt has the code of what
+    it wraps, and is an instance of its type.
+    """
+    return (
+        type(function) is FunctionType
+        and function.__code__ is decorator(lambda: None).__code__
+    )
+
+
 def _steps_of(original: Any, decorator: Function, steps_in: Function) -> Function:
     """Return a function that makes the steps of the scope *original* opens.
 
@@ -222,8 +244,7 @@ def _steps_of(original: Any, decorator: Function, steps_in: Function) -> Functio
     that another library has put there is called when ididi's method would have
     been called, and entered when that would have been entered.
     """
-    made_by_decorator = decorator(lambda: None)
-    if getattr(original, "__code__", None) is made_by_decorator.__code__:
+    if _is_made_by(decorator, original):
         generator_function: Function = original.__wrapped__
         return generator_function
     call = _unbound(original)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Optional
 from weakref import ref
 
@@ -21,7 +22,7 @@ from ididi_scopefix.place import Place
 from ididi_scopefix.seeding import ABSENT, count, is_seed
 
 if TYPE_CHECKING:
-    from contextvars import ContextVar, Token
+    from contextvars import Token
     from types import ModuleType
 
     from ididi.graph import Graph, Resolver, SyncScope
@@ -62,6 +63,10 @@ class VariablePatch(Patch):
                 return scope
         return self._find()
 
+    def _is_own(self, original: Any) -> bool:
+        """Tell whether *original* is a variable as ididi makes it."""
+        return type(original) is ContextVar
+
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*, whichever was built last."""
         default = default_scope_of(graph, self.module)
@@ -96,6 +101,9 @@ class SeedingVariable(Variable):
         super().__init__(variable)
         self._self_variable = variable
         self._self_patch = patch
+
+    def __repr__(self) -> str:
+        return repr(self._self_variable)
 
     def get(self, *default: Any) -> Any:
         """Return the context's scope, as :meth:`contextvars.ContextVar.get`.
