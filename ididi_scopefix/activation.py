@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Optional
 from weakref import WeakSet, ref
 
-from ididi_scopefix import finder, switch
+from ididi_scopefix import finder, log, switch
 from ididi_scopefix.finder import GRAPH, PACKAGE
 from ididi_scopefix.report import State, Status
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from ididi.graph import Graph, SyncScope
 
     from ididi_scopefix.patch import Patch
-
-logger = logging.getLogger("ididi_scopefix")
 
 REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
 
@@ -163,7 +160,7 @@ def consider(module: ModuleType, complete: bool = False) -> None:
             can't be told before.
     """
     try:
-        if _deactivated or switch.is_off():
+        if _deactivated or switch.is_off() or (complete and _is_decided(module)):
             return
         _decide(module, complete or not _is_initializing(PACKAGE))
     except Exception as error:
@@ -178,8 +175,8 @@ def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> No
     _record("failed", reason, module)
     if reason not in _warned:
         _warned.add(reason)
-        logger.warning("ididi-scopefix is not active: %s", reason)
-        logger.debug("the error was", exc_info=error)
+        log.log(log.WARNING, "ididi-scopefix is not active: %s", reason)
+        log.log(log.DEBUG, "the error was", error=error)
 
 
 def _catch_up() -> None:
@@ -190,8 +187,8 @@ def _catch_up() -> None:
             # of ours held. In the importing thread itself this does nothing.
             try:
                 importlib.import_module(name)
-            except Exception:
-                logger.debug("the import of %s failed", name, exc_info=True)
+            except Exception as error:
+                log.log(log.DEBUG, "the import of %s failed", name, error=error)
     module = sys.modules.get(GRAPH)
     if module is not None and not _is_initializing(GRAPH):
         consider(module)
@@ -243,13 +240,22 @@ def _decide(module: ModuleType, complete: bool) -> None:
             patch.install()
             _patches.add(patch)
             _outcome = None
-    logger.debug("patched ididi %s: %s", version, ", ".join(patch.names))
+    log.log(log.DEBUG, "patched ididi %s: %s", version, ", ".join(patch.names))
 
 
 def _record(state: State, reason: str, module: Optional[ModuleType]) -> None:
     global _outcome
     with _lock:
         _outcome = _Outcome(state, reason, None if module is None else ref(module))
+
+
+def _is_decided(module: Optional[ModuleType]) -> bool:
+    """Tell whether it is known that, and why, *module* is not patched."""
+    return (
+        _outcome is not None
+        and _outcome.module is not None
+        and (_outcome.module() is module is not None)
+    )
 
 
 def _inactivity(
@@ -260,9 +266,7 @@ def _inactivity(
         return "disabled", "deactivate() was called; activate() undoes it."
     if switch.is_off():
         return "disabled", f"{switch.VARIABLE} is off in the environment; unset it."
-    if _outcome is not None and (
-        _outcome.module is None or _outcome.module() is module is not None
-    ):
+    if _outcome is not None and (_outcome.module is None or _is_decided(module)):
         return _outcome.state, _outcome.reason
     if not finder.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
@@ -284,8 +288,8 @@ def _version(module: Optional[ModuleType]) -> Optional[str]:
         if module is None:
             return installed.version_on_path()
         return installed.version_of(module)
-    except Exception:
-        logger.debug("the version of ididi could not be read", exc_info=True)
+    except Exception as error:
+        log.log(log.DEBUG, "the version of ididi could not be read", error=error)
         return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from ididi_scopefix import probe, seeding
+from ididi_scopefix import log, probe, seeding
 from ididi_scopefix.default_scope import (
     default_scope_of,
     is_default,
@@ -44,6 +44,8 @@ class Patch:
     places: tuple[Place, ...]
 
     def __init__(self, module: ModuleType) -> None:
+        # Needed sooner or later, though perhaps not while the patch is proved.
+        _ = module.DefaultScopeName, module.SyncScope, module.Resolver._create_scope
         self.module = module
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active = False
@@ -102,8 +104,8 @@ class Patch:
                 seeding.put(self.variable, default)
                 if scope is seeding.ABSENT and self._counting:
                     seeding.count(default)
-        except Exception:
-            self._give_up("could not seed a context")
+        except Exception as error:
+            self._give_up("could not seed a context", error)
 
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*; return its default scope."""
@@ -118,9 +120,9 @@ class Patch:
         try:
             if is_default(scope, self.module):
                 self._keep(scope)
-        except Exception:
+        except Exception as error:
             # The graph is built, and gets a default scope when it needs one.
-            self._give_up("could not keep the default scope of a graph")
+            self._give_up("could not keep the default scope of a graph", error)
 
     def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
         """Return the default scope that a context is seeded with."""
@@ -144,12 +146,16 @@ class Patch:
         if root is not None and kept_by(keeper_of(root)) is None:
             self._keep(root)
 
-    def _give_up(self, what: str) -> None:
-        """Log the exception being handled, the first time only."""
-        if not self._gave_up:
+    def _give_up(self, what: str, error: Exception) -> None:
+        """Log *error*, the first time only.
+
+        Not while the patch is being proved: it is about to be taken out.
+        """
+        if self._counting and not self._gave_up:
             self._gave_up = True
-            seeding.logger.warning(
+            log.log(
+                log.WARNING,
                 "%s; ididi answers as it would without ididi-scopefix",
                 what,
-                exc_info=True,
+                error=error,
             )
