@@ -81,7 +81,7 @@ def test_threads_that_race_for_a_default_scope_get_the_same_one() -> None:
         + """
 import sys
 sys.setswitchinterval(1e-6)
-for _ in range(50):
+for _ in range(20):
     graph = Context().run(Graph)
     ididi_scopefix.deactivate()
     activate()
