@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 _USAGE = 2
+_UNWRITABLE = 1
 
 _DESCRIPTION = """\
 Ends ididi's LookupError: <ContextVar name='idid_scope_ctx' ...>: every scope
@@ -94,11 +95,14 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         _flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever was reading has seen enough. The interpreter flushes once more
-        # when it ends, and would print a traceback for it.
+    except OSError as error:
+        # The interpreter flushes once more when it ends, and must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _BROKEN_PIPE
+        if isinstance(error, BrokenPipeError):
+            # Whoever was reading has seen enough.
+            return _BROKEN_PIPE
+        print(f"ididi-scopefix: can't write: {error.strerror}", file=sys.stderr)
+        return _UNWRITABLE
     return code
 
 
@@ -188,16 +192,14 @@ def _status(as_json: bool) -> int:
         }
         print(json.dumps(found, indent=2))
         return 0
-    state = (terminal.good if status.state == "active" else terminal.heading)(
-        status.state
+    colour = {"active": terminal.good, "failed": terminal.bad}.get(
+        status.state, terminal.heading
     )
-    _line("state", f"{state}: {status.reason}")
+    _line("state", f"{colour(status.state)}: {status.reason}")
     if problem is not None:
         _line("", terminal.bad(f"ididi can't be imported: {problem}"))
     for number, name in enumerate(status.patched):
         _line("" if number else "patched", name)
-    if _is_off():
-        _line("switch", f"{_SWITCH}={os.environ[_SWITCH]}")
     _line("start-up", _summary(files))
     for file in files:
         reason = f" ({file.reason})" if file.reason else ""
@@ -210,6 +212,8 @@ def _status(as_json: bool) -> int:
 
 
 def _summary(files: Sequence[start_up_files.StartUpFile]) -> str:
+    if _is_off():
+        return f"switched off in every program by {_SWITCH}={os.environ[_SWITCH]}"
     if any(file.in_force for file in files):
         return "activated in every program of this interpreter"
     return terminal.bad(

@@ -120,7 +120,7 @@ def _with_the_shim(ididi: str, off: Examination, on: Examination) -> Diagnosis:
         verdict = f"With the shim on, {ididi} can't be examined: {on.error}"
     elif on.state == "inactive" and not any(map(_is_the_bug, on.errors())):
         code = WORKS
-        verdict = f"There is nothing to fix: {on.reason}"
+        verdict = f"Nothing here fails for the bug: {on.reason}"
     elif not on.works():
         failing, calls = len(on.errors()), sum(map(len, on.failures.values()))
         verdict = (

@@ -51,7 +51,7 @@ def run(command: Sequence[str]) -> int:
         if os.name != "posix":
             return _wait_for(command, environment)
         _become(command, environment)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         return _explain(command[0], error)
 
 
@@ -100,15 +100,16 @@ def _wait_for(command: Sequence[str], environment: Mapping[str, str]) -> int:
                 continue
 
 
-def _explain(program: str, error: OSError) -> int:
+def _explain(program: str, error: Exception) -> int:
     """Say in one line why *program* can't be run; return the exit code."""
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+    # The ValueError is that of a program whose name is empty.
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError)):
         if shutil.which(program) is None:
-            _say(f"{program}: no such program")
+            _say(f"{program or repr(program)}: no such program")
             return NOT_FOUND
         _say(f"{program}: the interpreter that its first line names does not exist")
     else:
-        _say(f"{program}: can't be executed: {error.strerror}")
+        _say(f"{program}: can't be executed: {getattr(error, 'strerror', error)}")
     return NOT_EXECUTABLE
 
 
