@@ -9,8 +9,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, Optional
 from weakref import WeakSet, ref
 
-from ididi_scopefix import finder, log, switch
-from ididi_scopefix.finder import GRAPH, PACKAGE
+from ididi_scopefix import _GRAPH, _PACKAGE, _SWITCH, _finder, _is_off, log
 from ididi_scopefix.report import State, Status
 
 if TYPE_CHECKING:
@@ -65,11 +64,11 @@ def activate() -> Status:
         The status afterwards.
     """
     global _deactivated
-    if not switch.is_off():
+    if not _is_off():
         with _lock:
             _deactivated = False
-            finder.arm()
-        if GRAPH in sys.modules:
+            _finder.arm()
+        if _GRAPH in sys.modules:
             _catch_up()
     return status()
 
@@ -88,7 +87,7 @@ def deactivate() -> Status:
     with _lock:
         _deactivated = True
         _outcome = None
-        finder.disarm()
+        _finder.disarm()
         for patch in list(_patches):
             patch.remove()
     return status()
@@ -100,7 +99,7 @@ def status() -> Status:
     Imports neither ididi nor wrapt. Before ididi is imported, its version is
     read from the metadata of the distribution.
     """
-    module = sys.modules.get(GRAPH)
+    module = sys.modules.get(_GRAPH)
     version = _version(module)
     with _lock:
         patch = _patch_of(module)
@@ -142,7 +141,7 @@ def seed(graph: Graph) -> SyncScope:
     for patch in patches:
         if patch.active and isinstance(graph, patch.module.Graph):
             return patch.seed(graph)
-    module = sys.modules.get(GRAPH)
+    module = sys.modules.get(_GRAPH)
     if module is None or not isinstance(graph, module.Graph):
         raise TypeError(
             f"seed() takes the ididi.Graph to seed this context for,"
@@ -160,9 +159,9 @@ def consider(module: ModuleType, complete: bool = False) -> None:
             can't be told before.
     """
     try:
-        if _deactivated or switch.is_off() or (complete and _is_decided(module)):
+        if _deactivated or _is_off() or (complete and _is_decided(module)):
             return
-        _decide(module, complete or not _is_initializing(PACKAGE))
+        _decide(module, complete or not _is_initializing(_PACKAGE))
     except Exception as error:
         fail("could not patch ididi", error, module)
 
@@ -181,7 +180,7 @@ def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> No
 
 def _catch_up() -> None:
     """Patch the ididi that is imported already."""
-    for name in (PACKAGE, GRAPH):
+    for name in (_PACKAGE, _GRAPH):
         if _is_initializing(name):
             # Another thread is importing it: wait until it has, with no lock
             # of ours held. In the importing thread itself this does nothing.
@@ -189,8 +188,8 @@ def _catch_up() -> None:
                 importlib.import_module(name)
             except Exception as error:
                 log.log(log.DEBUG, "the import of %s failed", name, error=error)
-    module = sys.modules.get(GRAPH)
-    if module is not None and not _is_initializing(GRAPH):
+    module = sys.modules.get(_GRAPH)
+    if module is not None and not _is_initializing(_GRAPH):
         consider(module)
 
 
@@ -264,11 +263,11 @@ def _inactivity(
     """Return the state in which no patch is in force, and its reason."""
     if _deactivated:
         return "disabled", "deactivate() was called; activate() undoes it."
-    if switch.is_off():
-        return "disabled", f"{switch.VARIABLE} is off in the environment; unset it."
+    if _is_off():
+        return "disabled", f"{_SWITCH} is off in the environment; unset it."
     if _outcome is not None and (_outcome.module is None or _is_decided(module)):
         return _outcome.state, _outcome.reason
-    if not finder.is_armed():
+    if not _finder.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
     if module is not None:
         return "waiting", "ididi is being imported."

@@ -7,8 +7,7 @@ import sys
 from _thread import get_ident
 from typing import TYPE_CHECKING, Optional
 
-from ididi_scopefix import activation
-from ididi_scopefix.finder import GRAPH, PACKAGE
+from ididi_scopefix import _GRAPH, _PACKAGE, activation
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -50,7 +49,7 @@ def _register() -> None:
     """Register the hooks with wrapt, but those that are there already."""
     import wrapt
 
-    for name, hook in ((PACKAGE, _on_package), (GRAPH, _on_graph)):
+    for name, hook in ((_PACKAGE, _on_package), (_GRAPH, _on_graph)):
         if name not in sys.modules and name not in _registered:
             _registered.add(name)
             wrapt.register_post_import_hook(hook, name)
@@ -58,13 +57,13 @@ def _register() -> None:
 
 def _on_graph(module: ModuleType) -> None:
     """Patch ``ididi.graph``, whose code has just run."""
-    _registered.discard(GRAPH)
+    _registered.discard(_GRAPH)
     activation.consider(module)
 
 
 def _on_package(package: ModuleType) -> None:
     """Decide what could not be decided before the whole of ididi was there."""
-    _registered.discard(PACKAGE)
-    module = sys.modules.get(GRAPH)
+    _registered.discard(_PACKAGE)
+    module = sys.modules.get(_GRAPH)
     if module is not None:
         activation.consider(module, complete=True)

@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.environments"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
