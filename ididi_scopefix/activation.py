@@ -178,8 +178,13 @@ def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> No
     _record("failed", reason, module)
     if reason not in _warned:
         _warned.add(reason)
-        logger.warning("ididi-scopefix is not active: %s", reason)
-        logger.debug("the error was", exc_info=error)
+        try:
+            logger.warning("ididi-scopefix is not active: %s", reason)
+            logger.debug("the error was", exc_info=error)
+        except Exception:
+            # A filter of the program's own may raise. The reason is in the
+            # status, and the import of ididi must not fail for it.
+            return
 
 
 def _catch_up() -> None:
@@ -240,9 +245,10 @@ def _decide(module: ModuleType, complete: bool) -> None:
     with _lock:
         # Another thread may have come first, with either.
         if not _deactivated and _patch_of(module) in (None, patch):
-            patch.install()
+            # Known before it is in force: deactivate() finds what there is.
             _patches.add(patch)
             _outcome = None
+            patch.install()
     logger.debug("patched ididi %s: %s", version, ", ".join(patch.names))
 
 

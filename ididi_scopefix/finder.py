@@ -42,15 +42,17 @@ class Finder:
         target: "Optional[ModuleType]" = None,
     ) -> "Optional[ModuleSpec]":
         """Return what wrapt makes of an awaited module, ``None`` for others."""
-        if fullname not in _AWAITED:
-            return None
         try:
+            if fullname not in _AWAITED:
+                return None
             from ididi_scopefix.hook import hand_over
+
+            return hand_over(fullname)
         except Exception:
-            # The package was removed under a running process. The import of
-            # ididi must not fail for it.
+            # What went wrong has been reported if anything could still report
+            # it: the package may have been removed under a running process.
+            # The import of ididi must not fail for it.
             return None
-        return hand_over(fullname)
 
 
 _finder = Finder()
