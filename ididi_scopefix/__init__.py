@@ -74,11 +74,13 @@ class _Finder:
             return None
         try:
             from ididi_scopefix.hook import hand_over
+
+            return hand_over(fullname)
         except Exception:
-            # The package was removed under a running process. The import of
-            # ididi must not fail for it.
+            # What went wrong has been reported if anything could still report
+            # it: the package may have been removed under a running process.
+            # The import of ididi must not fail for it.
             return None
-        return hand_over(fullname)
 
     def arm(self) -> None:
         """Wait on ``sys.meta_path``; do nothing if it waits there already."""

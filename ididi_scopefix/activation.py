@@ -236,9 +236,10 @@ def _decide(module: ModuleType, complete: bool) -> None:
     with _lock:
         # Another thread may have come first, with either.
         if not _deactivated and _patch_of(module) in (None, patch):
-            patch.install()
+            # Known before it is in force: deactivate() finds what there is.
             _patches.add(patch)
             _outcome = None
+            patch.install()
     log.log(log.DEBUG, "patched ididi %s: %s", version, ", ".join(patch.names))
 
 

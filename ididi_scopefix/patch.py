@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Optional
 
 from ididi_scopefix import log, probe, seeding
@@ -35,7 +36,8 @@ class Patch:
         module: the patched module.
         variable: the module's own ``ContextVar``.
         places: everything that is replaced, in order.
-        active: while false, nothing is seeded and every call passes through.
+        active: while false, nothing is seeded and every call passes through,
+            but in the thread that is trying the patch out.
 
     Raises:
         AttributeError: the module lacks something that is to be replaced.
@@ -49,7 +51,7 @@ class Patch:
         self.module = module
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active = False
-        self._counting = False
+        self._trial: Optional[int] = None
         self._gave_up = False
 
     @property
@@ -66,22 +68,27 @@ class Patch:
         if self.active:
             return
         try:
+            # Other threads may be using the module: to them the patch is not
+            # active before it is proved, so that none of them is ever given
+            # the default scope of a graph that the probe has built.
+            self._trial = get_ident()
             for place in self.places:
                 place.replace()
-            self.active = True
             # Not where another library's wrappers are in between: they would
             # take the probe's calls for the program's.
             if all(self._is_own(place.covered()) for place in self.places):
                 probe.verify(self.module)
             self._adopt()
-            self._counting = True
+            self.active = True
         except BaseException:
             self.remove()
             raise
+        finally:
+            self._trial = None
 
     def remove(self) -> None:
         """Put back what was there; where something else is, pass through it."""
-        self.active = self._counting = False
+        self.active = False
         for place in reversed(self.places):
             place.restore()
 
@@ -96,13 +103,15 @@ class Patch:
                 that somebody opened, or that the building of a graph has left
                 there, is not ours to touch.
         """
-        if not self.active or not (scope is seeding.ABSENT or seeding.is_seed(scope)):
+        if not (self.active or self._trial == get_ident()):
+            return
+        if not (scope is seeding.ABSENT or seeding.is_seed(scope)):
             return
         try:
             default = self._default_for(resolver)
             if default is not None and default is not scope:
                 seeding.put(self.variable, default)
-                if scope is seeding.ABSENT and self._counting:
+                if scope is seeding.ABSENT and self.active:
                     seeding.count(default)
         except Exception as error:
             self._give_up("could not seed a context", error)
@@ -115,7 +124,7 @@ class Patch:
 
     def built(self, scope: Any) -> None:
         """Keep the default scope that the building of a graph has left."""
-        if not self.active:
+        if not (self.active or self._trial):
             return
         try:
             if is_default(scope, self.module):
@@ -149,9 +158,9 @@ class Patch:
     def _give_up(self, what: str, error: Exception) -> None:
         """Log *error*, the first time only.
 
-        Not while the patch is being proved: it is about to be taken out.
+        Not while the patch is tried out: if it fails, it is taken out again.
         """
-        if self._counting and not self._gave_up:
+        if self.active and not self._gave_up:
             self._gave_up = True
             log.log(
                 log.WARNING,
