@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: demo test matrix lint clean
+.PHONY: demo test matrix servers soak lint clean
 
 demo: $(NOX)  ## the bug and the cure, on a real server
 	@$(NOX) --session demo
@@ -15,6 +15,12 @@ test: $(NOX)  ## everything that one Python can run
 
 matrix: $(NOX)  ## all affected releases of ididi, all Pythons, both ends of wrapt
 	$(NOX) --session matrix pythons wrapt
+
+servers: $(NOX)  ## the example services under every server, without the shim too
+	$(NOX) --session servers
+
+soak: $(NOX)  ## minutes of load on two workers, one of which gets killed
+	@$(NOX) --session soak
 
 lint: $(NOX)  ## ruff, mypy and pyright
 	$(NOX) --session lint

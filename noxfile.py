@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import nox
+
+# This file's folder is where nox runs, but not where it imports from.
+sys.path.insert(0, str(Path(__file__).parent))
+from tests.servers import rows
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST_WRAPT = "1.16.0"
 REFERENCE = "1.8.2"
 """The release of ididi that `make test` runs against."""
+SPEEDUPS = ("httptools", "uvloop", "websockets")
+"""What services under load have installed next to uvicorn."""
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -36,7 +43,14 @@ def verified_releases() -> list[str]:
 def demo(session: nox.Session) -> None:
     """Show the bug and the cure on a real server."""
     session.install("--quiet", ".", *group("demo"), silent=True)
-    session.run("python", "-m", "examples.demo", *session.posargs)
+    session.run(
+        "python",
+        "-m",
+        "examples.demo",
+        *session.posargs,
+        # On Ctrl-C it has a server to end before it ends itself.
+        interrupt_timeout=10,
+    )
 
 
 @nox.session
@@ -83,6 +97,53 @@ def wrapt(session: nox.Session, wrapt: str) -> None:
     pin = f"wrapt=={OLDEST_WRAPT}" if wrapt == "oldest" else "wrapt"
     session.install(".", *group("test"), f"ididi=={REFERENCE}", pin)
     session.run("pytest", "--quiet", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("environment", list(rows.ENVIRONMENTS), ids=list(rows.ENVIRONMENTS))
+def servers(session: nox.Session, environment: str) -> None:
+    """Try the example services under every server, or with --ci under some."""
+    subset = "--ci" in session.posargs
+    if subset and environment not in rows.subset_environments():
+        session.skip("none of its rows differ in kind")
+    requirements, oldest = rows.ENVIRONMENTS[environment]
+    running = session.run(
+        "python",
+        "-c",
+        "import sys; print(*sys.version_info[:2])",
+        silent=True,
+        log=False,
+    )
+    if tuple(map(int, running.split())) < oldest:
+        session.skip(f"needs Python {'.'.join(map(str, oldest))}")
+    session.install("--quiet", ".", "pytest>=8", *requirements, silent=True)
+    session.run(
+        "pytest",
+        # What one of the programs needs is not to change how the tests run.
+        "-p",
+        "no:asyncio",
+        "tests/servers",
+        *(option for option in session.posargs if option != "--ci"),
+        env={
+            rows.VARIABLE: environment,
+            # Set for this session, or else not at all.
+            **({rows.SUBSET: "1"} if subset else {}),
+        },
+        interrupt_timeout=10,
+    )
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Put a service with the bug under load for some minutes."""
+    session.install("--quiet", ".", *group("demo"), *SPEEDUPS, silent=True)
+    session.run(
+        "python",
+        "-m",
+        "tests.servers.soak",
+        *session.posargs,
+        interrupt_timeout=10,
+    )
 
 
 @nox.session

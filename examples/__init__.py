@@ -1,0 +1,1 @@
+"""The example service, and what shows it at work."""

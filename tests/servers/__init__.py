@@ -1,0 +1,1 @@
+"""The example services under the servers that people run."""

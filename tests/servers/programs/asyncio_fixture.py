@@ -1,0 +1,37 @@
+"""A pytest-asyncio fixture that builds the graph in another task than the test."""
+
+import asyncio
+
+import pytest
+import pytest_asyncio
+from ididi import Graph
+from ididi.config import DefaultScopeName
+
+import ididi_scopefix  # noqa: F401
+
+
+async def build() -> Graph:
+    """Build a graph as an application does when it starts."""
+    return Graph()
+
+
+@pytest_asyncio.fixture
+async def graph() -> Graph:
+    """Start the application in a task of its own."""
+    return await asyncio.create_task(build())
+
+
+@pytest.mark.asyncio
+async def test_a_scope_opens_under_the_default_scope(graph: Graph) -> None:
+    """The test has the graph, and not the context that it was built in."""
+    async with graph.ascope("test") as scope:
+        assert graph.use_scope() is scope
+        assert scope.pre is graph.use_scope(DefaultScopeName)
+
+
+@pytest.mark.asyncio
+async def test_another_test_has_another_graph(graph: Graph) -> None:
+    """What the test before has left behind is not found here."""
+    assert graph.use_scope().type_registry is graph.type_registry
+    with graph.scope("test") as scope:
+        assert scope.pre.type_registry is graph.type_registry

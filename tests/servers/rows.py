@@ -1,0 +1,281 @@
+"""The table: which servers and programs are tried, and what they need.
+
+The sessions of ``noxfile.py`` make the environments, and the tests run the rows
+of the environment that they find themselves in. To try another server, add a
+row. Nothing is imported here but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+VARIABLE = "SCOPEFIX_SERVERS"
+"""Names the environment that the tests run in; without it they don't."""
+
+SUBSET = "SCOPEFIX_SERVERS_SUBSET"
+"""Restricts them, if it is set, to the rows that differ in kind."""
+
+FASTAPI = "examples.service.app:app"
+LIHIL = "examples.lihil_service:app"
+
+
+class Environment(NamedTuple):
+    """Packages that are installed together.
+
+    Attributes:
+        requirements: what is installed next to ididi-scopefix and pytest.
+        python: the oldest Python that all of them support.
+    """
+
+    requirements: tuple[str, ...]
+    python: tuple[int, int] = (3, 10)
+
+
+_SERVICE = ("fastapi", "ididi==1.8.2", "websockets")
+_SPEEDUPS = ("httptools", "uvloop")
+_GUNICORN = ("gunicorn", "uvicorn-worker")
+
+ENVIRONMENTS = {
+    "uvicorn-0.38.0": Environment((*_SERVICE, *_SPEEDUPS, "uvicorn==0.38.0"), (3, 9)),
+    "uvicorn-0.40.0": Environment(
+        (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn==0.40.0")
+    ),
+    "uvicorn-0.44.0": Environment((*_SERVICE, *_SPEEDUPS, "uvicorn==0.44.0")),
+    "uvicorn-newest": Environment(
+        (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn>=0.45.0")
+    ),
+    "others": Environment((*_SERVICE, "hypercorn", "granian", "uvloop")),
+    **{
+        f"lihil-{lihil}-uvicorn-{uvicorn}": Environment(
+            (
+                "lihil" if lihil == "newest" else f"lihil=={lihil}",
+                "uvicorn>=0.45.0" if uvicorn == "newest" else f"uvicorn=={uvicorn}",
+            )
+        )
+        for lihil in ("0.2.38", "newest")
+        for uvicorn in ("0.40.0", "newest")
+    },
+    "in-process": Environment(
+        ("fastapi", "ididi==1.8.2", "anyio", "httpx", "pytest-asyncio"), (3, 9)
+    ),
+    "outside-http": Environment(
+        ("ididi==1.8.2", "apscheduler<4", "celery", "gevent"), (3, 9)
+    ),
+}
+
+
+class Server(NamedTuple):
+    """A server, as somebody starts it.
+
+    Attributes:
+        name: what the test is called.
+        environment: where it is installed.
+        command: its arguments after ``python -m``.
+        without: the status of ``POST /api/v1/token`` without the shim.
+        workers: how many processes answer.
+        subset: whether it differs in kind from the rows before it.
+    """
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+    without: int
+    workers: int = 1
+    subset: bool = False
+
+
+def _uvicorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
+    address = ("--host", "127.0.0.1", "--port", "{port}")
+    return ("uvicorn", app, *address, "--log-level", "warning", *options)
+
+
+def _gunicorn(*options: str) -> tuple[str, ...]:
+    worker = ("--worker-class", "uvicorn_worker.UvicornWorker")
+    return ("gunicorn", FASTAPI, "--bind", "127.0.0.1:{port}", *worker, *options)
+
+
+def _hypercorn(*options: str) -> tuple[str, ...]:
+    return ("hypercorn", FASTAPI, "--bind", "127.0.0.1:{port}", *options)
+
+
+def _granian(*options: str) -> tuple[str, ...]:
+    address = ("--host", "127.0.0.1", "--port", "{port}")
+    return ("granian", FASTAPI, "--interface", "asgi", *address, *options)
+
+
+_PLAIN = ("--loop", "asyncio", "--http", "h11")
+_FAST = ("--loop", "uvloop", "--http", "httptools")
+_TWO = ("--workers", "2")
+_RESET = ("--reset-contextvars",)
+
+SERVERS = (
+    Server("one worker", "uvicorn-0.38.0", _uvicorn(*_PLAIN), 200),
+    Server("two workers", "uvicorn-0.38.0", _uvicorn(*_FAST, *_TWO), 200, 2),
+    Server(
+        "asyncio, h11", "uvicorn-0.40.0", _uvicorn(*_PLAIN), without=500, subset=True
+    ),
+    Server(
+        "asyncio, httptools",
+        "uvicorn-0.40.0",
+        _uvicorn("--loop", "asyncio", "--http", "httptools"),
+        without=500,
+    ),
+    Server(
+        "uvloop, h11",
+        "uvicorn-0.40.0",
+        _uvicorn("--loop", "uvloop", "--http", "h11"),
+        without=500,
+    ),
+    Server("uvloop, httptools", "uvicorn-0.40.0", _uvicorn(*_FAST), without=500),
+    Server(
+        "two workers",
+        "uvicorn-0.40.0",
+        _uvicorn(*_FAST, *_TWO),
+        without=500,
+        workers=2,
+        subset=True,
+    ),
+    Server("gunicorn", "uvicorn-0.40.0", _gunicorn(*_TWO), without=500, workers=2),
+    Server(
+        "gunicorn --preload",
+        "uvicorn-0.40.0",
+        _gunicorn(*_TWO, "--preload"),
+        without=500,
+        workers=2,
+        subset=True,
+    ),
+    Server("one worker", "uvicorn-0.44.0", _uvicorn(*_PLAIN), without=500),
+    Server(
+        "two workers",
+        "uvicorn-0.44.0",
+        _uvicorn(*_FAST, *_TWO),
+        without=500,
+        workers=2,
+    ),
+    Server("one worker", "uvicorn-newest", _uvicorn(*_PLAIN), 200, subset=True),
+    Server("two workers", "uvicorn-newest", _uvicorn(*_FAST, *_TWO), 200, 2),
+    Server(
+        "--reset-contextvars",
+        "uvicorn-newest",
+        _uvicorn(*_PLAIN, *_RESET),
+        without=500,
+        subset=True,
+    ),
+    Server(
+        "--reset-contextvars, two workers",
+        "uvicorn-newest",
+        _uvicorn(*_FAST, *_TWO, *_RESET),
+        without=500,
+        workers=2,
+    ),
+    Server("gunicorn", "uvicorn-newest", _gunicorn(*_TWO), 200, 2),
+    Server(
+        "gunicorn --preload", "uvicorn-newest", _gunicorn(*_TWO, "--preload"), 200, 2
+    ),
+    Server("hypercorn", "others", _hypercorn(), 200, subset=True),
+    Server(
+        "hypercorn, two workers",
+        "others",
+        _hypercorn(*_TWO, "--worker-class", "uvloop"),
+        200,
+        2,
+    ),
+    Server("granian", "others", _granian(), 200, subset=True),
+    Server(
+        "granian, two workers", "others", _granian(*_TWO, "--loop", "uvloop"), 200, 2
+    ),
+    Server(
+        "lihil",
+        "lihil-0.2.38-uvicorn-0.40.0",
+        _uvicorn(app=LIHIL),
+        without=500,
+        subset=True,
+    ),
+    Server(
+        "lihil, two workers",
+        "lihil-0.2.38-uvicorn-0.40.0",
+        _uvicorn(*_TWO, app=LIHIL),
+        without=500,
+        workers=2,
+    ),
+    Server("lihil", "lihil-0.2.38-uvicorn-newest", _uvicorn(app=LIHIL), 200),
+    Server(
+        "lihil --reset-contextvars",
+        "lihil-0.2.38-uvicorn-newest",
+        _uvicorn(*_RESET, app=LIHIL),
+        without=500,
+    ),
+    # It brings ididi 1.8.4, which fails only later in the request.
+    Server("lihil", "lihil-newest-uvicorn-0.40.0", _uvicorn(app=LIHIL), 200),
+    Server("lihil", "lihil-newest-uvicorn-newest", _uvicorn(app=LIHIL), 200),
+)
+
+
+class Program(NamedTuple):
+    """A program that opens scopes without a server, and ends by itself.
+
+    All of them are broken without the shim.
+
+    Attributes:
+        command: its arguments after ``python -m``.
+    """
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+    subset: bool = False
+
+
+_PROGRAMS = "tests.servers.programs"
+
+
+def _pytest(file: str) -> tuple[str, ...]:
+    # Without the conftest of these tests, which switches the shim on.
+    options = ("--noconftest", "--quiet", "-p", "no:cacheprovider")
+    # None of the project's own settings, which are not made for plugins.
+    options += ("-c", os.devnull, "--rootdir", ".")
+    return ("pytest", *options, f"tests/servers/programs/{file}.py")
+
+
+PROGRAMS = (
+    Program("TestClient", "in-process", (f"{_PROGRAMS}.testclient",), subset=True),
+    Program(
+        "ASGITransport", "in-process", (f"{_PROGRAMS}.asgi_transport",), subset=True
+    ),
+    Program("pytest-asyncio", "in-process", _pytest("asyncio_fixture"), subset=True),
+    Program("anyio's plugin", "in-process", _pytest("anyio_fixture")),
+    Program("gevent", "outside-http", (f"{_PROGRAMS}.greenlets",), subset=True),
+    Program("spawn", "outside-http", (f"{_PROGRAMS}.processes", "spawn")),
+    Program("fork", "outside-http", (f"{_PROGRAMS}.processes", "fork"), subset=True),
+    Program("forkserver", "outside-http", (f"{_PROGRAMS}.processes", "forkserver")),
+    Program("APScheduler", "outside-http", (f"{_PROGRAMS}.scheduler",)),
+    Program("Celery", "outside-http", (f"{_PROGRAMS}.celery_worker",), subset=True),
+)
+
+
+def environment() -> str:
+    """Return the environment that the tests run in."""
+    return os.environ.get(VARIABLE, "")
+
+
+def servers() -> list[Server]:
+    """Return the servers to try in this environment."""
+    return [row for row in SERVERS if _is_wanted(row)]
+
+
+def programs() -> list[Program]:
+    """Return the programs to try in this environment."""
+    return [row for row in PROGRAMS if _is_wanted(row)]
+
+
+def subset_environments() -> list[str]:
+    """Return the environments of the rows that differ in kind, each once."""
+    wanted = [row.environment for row in (*SERVERS, *PROGRAMS) if row.subset]
+    return list(dict.fromkeys(wanted))
+
+
+def _is_wanted(row: Server | Program) -> bool:
+    return row.environment == environment() and (
+        row.subset or not os.environ.get(SUBSET)
+    )
