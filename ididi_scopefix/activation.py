@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Optional
 from weakref import WeakSet, ref
 
-from ididi_scopefix import finder, switch
-from ididi_scopefix.finder import GRAPH, PACKAGE
+from ididi_scopefix import _GRAPH, _PACKAGE, _SWITCH, _finder, _is_off, log
 from ididi_scopefix.report import State, Status
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
     from ididi.graph import Graph, SyncScope
 
     from ididi_scopefix.patch import Patch
-
-logger = logging.getLogger("ididi_scopefix")
 
 REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
 
@@ -68,11 +64,11 @@ def activate() -> Status:
         The status afterwards.
     """
     global _deactivated
-    if not switch.is_off():
+    if not _is_off():
         with _lock:
             _deactivated = False
-            finder.arm()
-        if GRAPH in sys.modules:
+            _finder.arm()
+        if _GRAPH in sys.modules:
             _catch_up()
     return status()
 
@@ -91,7 +87,7 @@ def deactivate() -> Status:
     with _lock:
         _deactivated = True
         _outcome = None
-        finder.disarm()
+        _finder.disarm()
         for patch in list(_patches):
             patch.remove()
     return status()
@@ -103,7 +99,7 @@ def status() -> Status:
     Imports neither ididi nor wrapt. Before ididi is imported, its version is
     read from the metadata of the distribution.
     """
-    module = sys.modules.get(GRAPH)
+    module = sys.modules.get(_GRAPH)
     version = _version(module)
     with _lock:
         patch = _patch_of(module)
@@ -145,7 +141,7 @@ def seed(graph: Graph) -> SyncScope:
     for patch in patches:
         if patch.active and isinstance(graph, patch.module.Graph):
             return patch.seed(graph)
-    module = sys.modules.get(GRAPH)
+    module = sys.modules.get(_GRAPH)
     if module is None or not isinstance(graph, module.Graph):
         raise TypeError(
             f"seed() takes the ididi.Graph to seed this context for,"
@@ -163,9 +159,9 @@ def consider(module: ModuleType, complete: bool = False) -> None:
             can't be told before.
     """
     try:
-        if _deactivated or switch.is_off():
+        if _deactivated or _is_off() or (complete and _is_decided(module)):
             return
-        _decide(module, complete or not _is_initializing(PACKAGE))
+        _decide(module, complete or not _is_initializing(_PACKAGE))
     except Exception as error:
         fail("could not patch ididi", error, module)
 
@@ -178,22 +174,22 @@ def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> No
     _record("failed", reason, module)
     if reason not in _warned:
         _warned.add(reason)
-        logger.warning("ididi-scopefix is not active: %s", reason)
-        logger.debug("the error was", exc_info=error)
+        log.log(log.WARNING, "ididi-scopefix is not active: %s", reason)
+        log.log(log.DEBUG, "the error was", error=error)
 
 
 def _catch_up() -> None:
     """Patch the ididi that is imported already."""
-    for name in (PACKAGE, GRAPH):
+    for name in (_PACKAGE, _GRAPH):
         if _is_initializing(name):
             # Another thread is importing it: wait until it has, with no lock
             # of ours held. In the importing thread itself this does nothing.
             try:
                 importlib.import_module(name)
-            except Exception:
-                logger.debug("the import of %s failed", name, exc_info=True)
-    module = sys.modules.get(GRAPH)
-    if module is not None and not _is_initializing(GRAPH):
+            except Exception as error:
+                log.log(log.DEBUG, "the import of %s failed", name, error=error)
+    module = sys.modules.get(_GRAPH)
+    if module is not None and not _is_initializing(_GRAPH):
         consider(module)
 
 
@@ -240,10 +236,11 @@ def _decide(module: ModuleType, complete: bool) -> None:
     with _lock:
         # Another thread may have come first, with either.
         if not _deactivated and _patch_of(module) in (None, patch):
-            patch.install()
+            # Known before it is in force: deactivate() finds what there is.
             _patches.add(patch)
             _outcome = None
-    logger.debug("patched ididi %s: %s", version, ", ".join(patch.names))
+            patch.install()
+    log.log(log.DEBUG, "patched ididi %s: %s", version, ", ".join(patch.names))
 
 
 def _record(state: State, reason: str, module: Optional[ModuleType]) -> None:
@@ -252,19 +249,26 @@ def _record(state: State, reason: str, module: Optional[ModuleType]) -> None:
         _outcome = _Outcome(state, reason, None if module is None else ref(module))
 
 
+def _is_decided(module: Optional[ModuleType]) -> bool:
+    """Tell whether it is known that, and why, *module* is not patched."""
+    return (
+        _outcome is not None
+        and _outcome.module is not None
+        and (_outcome.module() is module is not None)
+    )
+
+
 def _inactivity(
     module: Optional[ModuleType], version: Optional[str]
 ) -> tuple[State, str]:
     """Return the state in which no patch is in force, and its reason."""
     if _deactivated:
         return "disabled", "deactivate() was called; activate() undoes it."
-    if switch.is_off():
-        return "disabled", f"{switch.VARIABLE} is off in the environment; unset it."
-    if _outcome is not None and (
-        _outcome.module is None or _outcome.module() is module is not None
-    ):
+    if _is_off():
+        return "disabled", f"{_SWITCH} is off in the environment; unset it."
+    if _outcome is not None and (_outcome.module is None or _is_decided(module)):
         return _outcome.state, _outcome.reason
-    if not finder.is_armed():
+    if not _finder.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
     if module is not None:
         return "waiting", "ididi is being imported."
@@ -284,8 +288,8 @@ def _version(module: Optional[ModuleType]) -> Optional[str]:
         if module is None:
             return installed.version_on_path()
         return installed.version_of(module)
-    except Exception:
-        logger.debug("the version of ididi could not be read", exc_info=True)
+    except Exception as error:
+        log.log(log.DEBUG, "the version of ididi could not be read", error=error)
         return None
 
 

@@ -7,8 +7,7 @@ import sys
 from _thread import get_ident
 from typing import TYPE_CHECKING, Optional
 
-from ididi_scopefix import activation
-from ididi_scopefix.finder import GRAPH, PACKAGE
+from ididi_scopefix import _GRAPH, _PACKAGE, activation
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -32,8 +31,8 @@ def hand_over(fullname: str) -> Optional[ModuleSpec]:
     question = (get_ident(), fullname)
     if question in _asking:
         return None
-    _asking.add(question)
     try:
+        _asking.add(question)
         _register()
         # wrapt's own finder stands before ours and was asked before it had a
         # hook to fire. Ask them all again: this time it has.
@@ -50,21 +49,32 @@ def _register() -> None:
     """Register the hooks with wrapt, but those that are there already."""
     import wrapt
 
-    for name, hook in ((PACKAGE, _on_package), (GRAPH, _on_graph)):
+    for name, hook in ((_PACKAGE, _on_package), (_GRAPH, _on_graph)):
         if name not in sys.modules and name not in _registered:
             _registered.add(name)
-            wrapt.register_post_import_hook(hook, name)
+            try:
+                wrapt.register_post_import_hook(hook, name)
+            except BaseException:
+                _registered.discard(name)
+                raise
 
 
 def _on_graph(module: ModuleType) -> None:
     """Patch ``ididi.graph``, whose code has just run."""
-    _registered.discard(GRAPH)
-    activation.consider(module)
+    try:
+        _registered.discard(_GRAPH)
+        activation.consider(module)
+    except Exception as error:
+        # What a hook raises, wrapt lets the import of ididi raise.
+        activation.fail("could not patch ididi", error, module)
 
 
 def _on_package(package: ModuleType) -> None:
     """Decide what could not be decided before the whole of ididi was there."""
-    _registered.discard(PACKAGE)
-    module = sys.modules.get(GRAPH)
-    if module is not None:
-        activation.consider(module, complete=True)
+    try:
+        _registered.discard(_PACKAGE)
+        module = sys.modules.get(_GRAPH)
+        if module is not None:
+            activation.consider(module, complete=True)
+    except Exception as error:
+        activation.fail("could not patch ididi", error)

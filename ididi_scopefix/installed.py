@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
-from ididi_scopefix.finder import PACKAGE
+from ididi_scopefix import _PACKAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ def version_on_path() -> Optional[str]:
 
     From the metadata alone: ididi is not imported.
     """
-    return next(_versions(distributions(name=PACKAGE)), None)
+    return next(_versions(distributions(name=_PACKAGE)), None)
 
 
 def version_of(module: ModuleType) -> Optional[str]:
@@ -40,16 +40,16 @@ def version_of(module: ModuleType) -> Optional[str]:
     file = getattr(module, "__file__", None)
     if file is not None:
         folder = str(Path(file).parent.parent)
-        beside = distributions(name=PACKAGE, path=[folder])
+        beside = distributions(name=_PACKAGE, path=[folder])
         elsewhere = (
             distribution
-            for distribution in distributions(name=PACKAGE)
+            for distribution in distributions(name=_PACKAGE)
             if not _has_own_files(distribution)
         )
         for candidates in (beside, elsewhere):
             for version in _versions(candidates):
                 return version
-    package = sys.modules.get(PACKAGE)
+    package = sys.modules.get(_PACKAGE)
     for name in ("VERSION", "__version__"):
         own: object = getattr(package, name, None)
         if isinstance(own, str):
@@ -74,6 +74,6 @@ def _has_own_files(distribution: Distribution) -> bool:
     An editable one has not: its modules are wherever they are developed.
     """
     return any(
-        file.parts[0] == PACKAGE and file.stem.partition(".")[0] == "graph"
+        file.parts[0] == _PACKAGE and file.stem.partition(".")[0] == "graph"
         for file in distribution.files or ()
     )

@@ -6,7 +6,9 @@ for exactly that graph.
 
 from __future__ import annotations
 
+import builtins
 import inspect
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, contextmanager
 from functools import update_wrapper
@@ -29,6 +31,13 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 
+if sys.version_info >= (3, 10):
+    _next_step = builtins.anext
+else:
+
+    def _next_step(steps: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
+        return steps.__anext__()
+
 
 class MethodsPatch(Patch):
     """Replaces the methods that read the variable, and ``Graph.__init__``."""
@@ -49,27 +58,36 @@ class MethodsPatch(Patch):
         assert resolver is not None
         return default_scope_of(resolver, self.module)
 
+    def _is_own(self, original: Any) -> bool:
+        """Tell whether *original* is a function of ididi's, as it wrote it."""
+        for decorator in (contextmanager, asynccontextmanager):
+            if _is_made_by(decorator, original):
+                original = _decorated_function(original)
+        return (
+            type(original) is FunctionType
+            and original.__globals__ is self.module.__dict__
+        )
+
     def _settle(self, resolver: Resolver) -> None:
         """Seed the current context for *resolver*, if it is to be seeded.
 
-        Every scope call of the program comes here. If the context has a scope
-        of the very graph that is asked, nothing else is looked at. What is in
-        the variable may be anything that somebody has put there, hence the
-        AttributeError.
+        Every scope call of the program comes here, or to the same lines where
+        a call of them would cost too much: half as much again as the whole of
+        ididi's use_scope(). If the context has a scope of the very graph that
+        is asked, nothing else is looked at. What is in the variable may be
+        anything that somebody has put there, hence the AttributeError.
         """
         scope = self._current(ABSENT)
         try:
-            if scope._type_registry is resolver._type_registry:
-                return
+            settled = scope._type_registry is resolver._type_registry
         except AttributeError:
-            pass
-        self.settle(resolver, scope)
+            settled = False
+        if not settled:
+            self.settle(resolver, scope)
 
     def _make_use_scope(self, original: Any) -> Function:
         call, current, settle = _unbound(original), self._current, self.settle
 
-        # The lines of _settle() once more: calling it would cost half as much
-        # again as the whole of ididi's use_scope().
         def use_scope(self: Any, name: Any = "", *, as_async: Any = False) -> Any:
             scope = current(ABSENT)
             try:
@@ -88,31 +106,77 @@ class MethodsPatch(Patch):
 
         if not _same_parameters(original, use_scope):
             return update_wrapper(use_scope_with_any, original)
-        use_scope.__defaults__ = original.__defaults__
-        use_scope.__kwdefaults__ = original.__kwdefaults__
-        return update_wrapper(use_scope, original)
+        return update_wrapper(_same_defaults(use_scope, original), original)
 
     def _make_scope(self, original: Any) -> Function:
         steps_of = _steps_of(original, contextmanager, _steps_in)
-        settle = self._settle
+        current, settle = self._current, self.settle
 
-        def settle_first(resolver: Resolver, steps: Steps) -> Steps:
-            settle(resolver)
+        def scope(self: Any, name: Any = "") -> Steps:
+            scope = current(ABSENT)
+            try:
+                settled = scope._type_registry is self._type_registry
+            except AttributeError:
+                settled = False
+            if not settled:
+                settle(self, scope)
+            steps: Steps = steps_of(self, name)
             return (yield from steps)
 
-        def scope(self: Any, *args: Any, **kwargs: Any) -> Steps:
+        settle_current = self._settle
+
+        def settle_first(resolver: Resolver, steps: Steps) -> Steps:
+            settle_current(resolver)
+            return (yield from steps)
+
+        def scope_with_any(self: Any, *args: Any, **kwargs: Any) -> Steps:
             return settle_first(self, steps_of(self, *args, **kwargs))
 
-        return _decorated(contextmanager, scope, original)
+        # What is no generator function may do something when it is called, and
+        # is called when the scope is asked for, not when it is entered.
+        if not inspect.isgeneratorfunction(steps_of) or not _same_parameters(
+            steps_of, scope
+        ):
+            return _decorated(contextmanager, scope_with_any, original)
+        return _decorated(contextmanager, _same_defaults(scope, steps_of), original)
 
     def _make_ascope(self, original: Any) -> Function:
         steps_of = _steps_of(original, asynccontextmanager, _asteps_in)
-        settle = self._settle
+        current, settle = self._current, self.settle
 
-        def ascope(self: Any, *args: Any, **kwargs: Any) -> _SettleFirst:
-            return _SettleFirst(settle, self, steps_of(self, *args, **kwargs))
+        class SettleFirst(_Steps):
+            __slots__ = ()
 
-        return _decorated(asynccontextmanager, ascope, original)
+            def __anext__(self) -> Awaitable[Any]:
+                resolver = self.resolver
+                # The last step passes here too: leaving a scope seeds nothing.
+                if resolver is not None:
+                    self.resolver = None
+                    scope = current(ABSENT)
+                    try:
+                        settled = scope._type_registry is resolver._type_registry
+                    except AttributeError:
+                        settled = False
+                    if not settled:
+                        settle(resolver, scope)
+                return _next_step(self.steps)
+
+        def ascope(self: Any, name: Any = "") -> _Steps:
+            settling = SettleFirst()
+            settling.resolver = self
+            settling.steps = steps_of(self, name)
+            return settling
+
+        def ascope_with_any(self: Any, *args: Any, **kwargs: Any) -> _Steps:
+            settling = SettleFirst()
+            settling.resolver = self
+            settling.steps = steps_of(self, *args, **kwargs)
+            return settling
+
+        if not _same_parameters(steps_of, ascope):
+            return _decorated(asynccontextmanager, ascope_with_any, original)
+        function = _same_defaults(ascope, steps_of)
+        return _decorated(asynccontextmanager, function, original)
 
     def _make_init(self, original: Any) -> Function:
         call, current, built = _unbound(original), self._current, self.built
@@ -124,49 +188,42 @@ class MethodsPatch(Patch):
         return update_wrapper(__init__, original)
 
 
-class _SettleFirst:
-    """An async generator that settles the context before its first step.
+class _Steps:
+    """An async generator, but for ``__anext__``, which settles the context first.
 
     ididi reads the variable when a scope is entered, which may be in another
     context than the call of ``ascope()``. A generator around the generator
     would do, as it does for ``scope()``, but async ones can't be delegated to
-    and cost a request four times as much as this.
+    and cost a request four times as much as this. It has no ``__init__``, which
+    would cost another tenth of that.
+
+    Attributes:
+        resolver: the graph or scope to settle the context for; ``None`` once
+            that is done.
+        steps: the generator itself.
     """
 
-    __slots__ = ("_resolver", "_settle", "_steps")
+    __slots__ = ("resolver", "steps")
 
-    def __init__(
-        self,
-        settle: Callable[[Resolver], None],
-        resolver: Resolver,
-        steps: AsyncGenerator[Any, Any],
-    ) -> None:
-        self._settle = settle
-        self._resolver = resolver
-        self._steps = steps
+    resolver: Optional[Resolver]
+    steps: AsyncGenerator[Any, Any]
 
-    def __aiter__(self) -> _SettleFirst:
+    def __aiter__(self) -> _Steps:
         return self
 
-    def __anext__(self) -> Awaitable[Any]:
-        # The last step passes here too: by then there is the scope that the
-        # first one opened, and settling it is to do nothing.
-        self._settle(self._resolver)
-        return self._steps.__anext__()
-
     def asend(self, value: Any) -> Awaitable[Any]:
-        return self._steps.asend(value)
+        return self.steps.asend(value)
 
     def athrow(self, *exception: Any) -> Awaitable[Any]:
-        return self._steps.athrow(*exception)
+        return self.steps.athrow(*exception)
 
     def aclose(self) -> Awaitable[None]:
-        return self._steps.aclose()
+        return self.steps.aclose()
 
 
 # Said afterwards and not by inheriting: an abstract class takes longer to make
 # an instance of, and there is one for each scope that is opened.
-cast("ABCMeta", AsyncGenerator).register(_SettleFirst)
+cast("ABCMeta", AsyncGenerator).register(_Steps)
 
 
 def _owner(cls: type, name: str) -> type:
@@ -189,13 +246,16 @@ def _decorated(decorator: Function, function: Function, original: Any) -> Functi
 def _unbound(original: Any) -> Function:
     """Return *original*, found in a class, as a function that takes self.
 
-    What another library has put there, a ``wrapt.FunctionWrapper`` for one,
-    may rely on being bound.
+    What another library has put there may rely on being bound, such as a
+    ``wrapt.FunctionWrapper``, which is an instance of the type it wraps, or be
+    something that Python does not bind.
     """
-    if isinstance(original, FunctionType):
+    if type(original) is FunctionType:
         return original
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not hasattr(original, "__get__"):
+            return original(*args, **kwargs)
         return original.__get__(self, type(self))(*args, **kwargs)
 
     return call
@@ -203,15 +263,44 @@ def _unbound(original: Any) -> Function:
 
 def _same_parameters(one: Any, other: Any) -> bool:
     """Tell whether two functions take the same arguments by the same names."""
-    if not isinstance(one, FunctionType):
+    if type(one) is not FunctionType:
         return False
     return [(each.name, each.kind) for each in _parameters(one)] == [
         (each.name, each.kind) for each in _parameters(other)
     ]
 
 
+def _same_defaults(function: Any, original: Any) -> Function:
+    """Return *function*, which has been given the defaults of *original*."""
+    function.__defaults__ = original.__defaults__
+    function.__kwdefaults__ = original.__kwdefaults__
+    return cast("Function", function)
+
+
 def _parameters(function: Any) -> list[inspect.Parameter]:
     return list(inspect.signature(function, follow_wrapped=False).parameters.values())
+
+
+def _is_made_by(decorator: Function, function: Any) -> bool:
+    """Tell whether *function* is what contextlib's *decorator* returns.
+
+    By its code, and by its very type: a wrapper of wrapt has the code of what
+    it wraps, and is an instance of its type.
+    """
+    return (
+        type(function) is FunctionType
+        and function.__code__ is decorator(lambda: None).__code__
+    )
+
+
+def _decorated_function(made: Any) -> Any:
+    """Return the function of which contextlib has made *made*.
+
+    The one that is called. ``__wrapped__`` says whose face *made* has, which is
+    another if somebody has given it one.
+    """
+    (function,) = made.__closure__
+    return function.cell_contents
 
 
 def _steps_of(original: Any, decorator: Function, steps_in: Function) -> Function:
@@ -222,10 +311,8 @@ def _steps_of(original: Any, decorator: Function, steps_in: Function) -> Functio
     that another library has put there is called when ididi's method would have
     been called, and entered when that would have been entered.
     """
-    made_by_decorator = decorator(lambda: None)
-    if getattr(original, "__code__", None) is made_by_decorator.__code__:
-        generator_function: Function = original.__wrapped__
-        return generator_function
+    if _is_made_by(decorator, original):
+        return cast("Function", _decorated_function(original))
     call = _unbound(original)
     return lambda *args, **kwargs: steps_in(call(*args, **kwargs))
 

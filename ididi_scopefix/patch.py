@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Optional
 
-from ididi_scopefix import probe, seeding
+from ididi_scopefix import log, probe, seeding
 from ididi_scopefix.default_scope import (
     default_scope_of,
     is_default,
@@ -35,7 +36,8 @@ class Patch:
         module: the patched module.
         variable: the module's own ``ContextVar``.
         places: everything that is replaced, in order.
-        active: while false, nothing is seeded and every call passes through.
+        active: while false, nothing is seeded and every call passes through,
+            but in the thread that is trying the patch out.
 
     Raises:
         AttributeError: the module lacks something that is to be replaced.
@@ -44,10 +46,12 @@ class Patch:
     places: tuple[Place, ...]
 
     def __init__(self, module: ModuleType) -> None:
+        # Needed sooner or later, though perhaps not while the patch is proved.
+        _ = module.DefaultScopeName, module.SyncScope, module.Resolver._create_scope
         self.module = module
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active = False
-        self._counting = False
+        self._trial: Optional[int] = None
         self._gave_up = False
 
     @property
@@ -64,19 +68,27 @@ class Patch:
         if self.active:
             return
         try:
+            # Other threads may be using the module: to them the patch is not
+            # active before it is proved, so that none of them is ever given
+            # the default scope of a graph that the probe has built.
+            self._trial = get_ident()
             for place in self.places:
                 place.replace()
-            self.active = True
-            probe.verify(self.module)
+            # Not where another library's wrappers are in between: they would
+            # take the probe's calls for the program's.
+            if all(self._is_own(place.covered()) for place in self.places):
+                probe.verify(self.module)
             self._adopt()
-            self._counting = True
+            self.active = True
         except BaseException:
             self.remove()
             raise
+        finally:
+            self._trial = None
 
     def remove(self) -> None:
         """Put back what was there; where something else is, pass through it."""
-        self.active = self._counting = False
+        self.active = False
         for place in reversed(self.places):
             place.restore()
 
@@ -91,16 +103,18 @@ class Patch:
                 that somebody opened, or that the building of a graph has left
                 there, is not ours to touch.
         """
-        if not self.active or not (scope is seeding.ABSENT or seeding.is_seed(scope)):
+        if not (self.active or self._trial == get_ident()):
+            return
+        if not (scope is seeding.ABSENT or seeding.is_seed(scope)):
             return
         try:
             default = self._default_for(resolver)
             if default is not None and default is not scope:
                 seeding.put(self.variable, default)
-                if scope is seeding.ABSENT and self._counting:
+                if scope is seeding.ABSENT and self.active:
                     seeding.count(default)
-        except Exception:
-            self._give_up("could not seed a context")
+        except Exception as error:
+            self._give_up("could not seed a context", error)
 
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*; return its default scope."""
@@ -110,17 +124,21 @@ class Patch:
 
     def built(self, scope: Any) -> None:
         """Keep the default scope that the building of a graph has left."""
-        if not self.active:
+        if not (self.active or self._trial):
             return
         try:
             if is_default(scope, self.module):
                 self._keep(scope)
-        except Exception:
+        except Exception as error:
             # The graph is built, and gets a default scope when it needs one.
-            self._give_up("could not keep the default scope of a graph")
+            self._give_up("could not keep the default scope of a graph", error)
 
     def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
         """Return the default scope that a context is seeded with."""
+        raise NotImplementedError
+
+    def _is_own(self, original: Any) -> bool:
+        """Tell whether *original* is something that ididi itself has put there."""
         raise NotImplementedError
 
     def _keep(self, scope: SyncScope) -> None:
@@ -137,12 +155,16 @@ class Patch:
         if root is not None and kept_by(keeper_of(root)) is None:
             self._keep(root)
 
-    def _give_up(self, what: str) -> None:
-        """Log the exception being handled, the first time only."""
-        if not self._gave_up:
+    def _give_up(self, what: str, error: Exception) -> None:
+        """Log *error*, the first time only.
+
+        Not while the patch is tried out: if it fails, it is taken out again.
+        """
+        if self.active and not self._gave_up:
             self._gave_up = True
-            seeding.logger.warning(
+            log.log(
+                log.WARNING,
                 "%s; ididi answers as it would without ididi-scopefix",
                 what,
-                exc_info=True,
+                error=error,
             )

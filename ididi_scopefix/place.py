@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
+
+
+class _Layer(NamedTuple):
+    """A replacement, and what was there before it."""
+
+    original: Any
+    replacement: Any
 
 
 class Place:
@@ -18,8 +25,9 @@ class Place:
         self.owner = owner
         self.attribute = attribute
         self._make = make
-        self._original: Any = None
-        self._replacement: Any = None
+        # One, but for libraries that wrap the attribute without telling what
+        # they wrap: there, one may be buried while the next one is on top.
+        self._layers: list[_Layer] = []
 
     @property
     def name(self) -> str:
@@ -34,30 +42,41 @@ class Place:
 
         If another library has wrapped it since, it is there still, inside.
         """
-        if not self.is_replaced():
+        if not self._is_replaced():
             original = self._content()
-            replacement = self._make(original)
-            setattr(self.owner, self.attribute, replacement)
-            self._original, self._replacement = original, replacement
+            layer = _Layer(original, self._make(original))
+            # Noted first: whatever happens next, it can be put back.
+            self._layers.append(layer)
+            setattr(self.owner, self.attribute, layer.replacement)
 
     def restore(self) -> None:
         """Put the original back, unless something else is there by now."""
-        replacement = self._replacement
-        if replacement is not None and self._content() is replacement:
-            setattr(self.owner, self.attribute, self._original)
-            self._original = self._replacement = None
+        while (layer := self._outermost()) is not None:
+            setattr(self.owner, self.attribute, layer.original)
+            self._layers.remove(layer)
 
-    def is_replaced(self) -> bool:
-        """Tell whether the replacement is there, outermost or wrapped."""
-        if self._replacement is None:
-            return False
+    def covered(self) -> Any:
+        """Return what the replacement covers, if nothing covers that in turn."""
+        layer = self._outermost()
+        return None if layer is None else layer.original
+
+    def _outermost(self) -> _Layer | None:
+        content = self._content()
+        for layer in self._layers:
+            if layer.replacement is content:
+                return layer
+        return None
+
+    def _is_replaced(self) -> bool:
+        """Tell whether a replacement is there, outermost or wrapped."""
+        replacements = {id(layer.replacement) for layer in self._layers}
         found = self._content()
         # By the attribute that functools and wrapt leave on what they wrap. A
         # chain of them can be a ring only by mischief; a hundred will do.
         for _ in range(100):
-            if found is self._replacement:
+            if id(found) in replacements:
                 return True
-            if found is self._original or not hasattr(found, "__wrapped__"):
+            if not hasattr(found, "__wrapped__"):
                 return False
             found = found.__wrapped__
         return False

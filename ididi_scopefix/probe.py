@@ -6,6 +6,7 @@ proves of every patch that it helps before it is called active.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -50,14 +51,14 @@ def _errors(module: ModuleType) -> list[Exception]:
     """Return what the scope calls raise, each in a context of its own."""
     errors: list[Exception] = []
     # Without itself in it, a graph is gone as soon as it is dropped.
-    graph, other = (Context().run(module.Graph, self_inject=False) for _ in "12")
-    try:
-        for call in (_use_scope, _scope, _use_default_in_scope, _ascope, _merge):
-            try:
-                Context().run(call, module, graph, other)
-            except Exception as error:
-                errors.append(error)
-    finally:
+    graph, other = (Context().run(module.Graph, self_inject=False) for _ in range(2))
+    for call in (_use_scope, _scope, _use_default_in_scope, _ascope, _merge):
+        try:
+            Context().run(call, module, graph, other)
+        except Exception as error:
+            errors.append(error)
+    # Where the shim could not have kept anything, there is nothing to let go.
+    with suppress(AttributeError):
         let_go(graph)
         let_go(other)
     return errors

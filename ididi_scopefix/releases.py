@@ -6,7 +6,7 @@ affected and passes the matrix is one more line in :data:`VERIFIED`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -114,3 +114,39 @@ def advice(version: str) -> str:
         if family.advice and specifier.contains(Version(version), prereleases=True):
             return f"ididi {version} is left alone: {family.advice}."
     return f"ididi {version} is left alone: it is not in the range {AFFECTED}."
+
+
+class Server(NamedTuple):
+    """Releases of uvicorn that start requests alike.
+
+    Attributes:
+        since: the first of them.
+        empty_contexts: when they start a request in an empty context: never,
+            always, or only with :data:`UVICORN_OPTION`.
+    """
+
+    since: str
+    empty_contexts: Literal["never", "always", "option"]
+
+
+UVICORN = (
+    Server("0", "never"),
+    Server("0.39.0", "always"),
+    Server("0.45.0", "option"),
+)
+"""Every release of uvicorn, oldest first."""
+
+UVICORN_OPTION = "--reset-contextvars"
+
+
+def empty_contexts(uvicorn: str) -> Literal["never", "always", "option"]:
+    """Tell when a release of uvicorn starts a request in an empty context.
+
+    Raises:
+        packaging.version.InvalidVersion: *uvicorn* is not a version of PEP 440.
+    """
+    version = Version(uvicorn)
+    for server in reversed(UVICORN):
+        if version >= Version(server.since):
+            return server.empty_contexts
+    return UVICORN[0].empty_contexts

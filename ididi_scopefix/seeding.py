@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from ididi_scopefix import log
 from ididi_scopefix.default_scope import keeper_of, kept_by
 
 if TYPE_CHECKING:
     from ididi.graph import SyncScope
-
-logger = logging.getLogger("ididi_scopefix")
 
 
 class _Absent:
@@ -94,9 +92,9 @@ def total() -> int:
 
 def count(default: SyncScope) -> None:
     """Count and log one context seeded with *default*."""
-    level = logging.INFO if _tally.add() else logging.DEBUG
-    if logger.isEnabledFor(level):
-        logger.log(
+    level = log.INFO if _tally.add() else log.DEBUG
+    if log.is_wanted(level):
+        log.log(
             level,
             "seeded a context without a scope in thread %r with %r",
             threading.current_thread().name,

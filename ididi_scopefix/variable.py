@@ -9,9 +9,9 @@ the one that ididi's own variable holds where the graphs were built.
 from __future__ import annotations
 
 import gc
-import itertools
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Optional
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 import wrapt
 
@@ -21,15 +21,21 @@ from ididi_scopefix.place import Place
 from ididi_scopefix.seeding import ABSENT, count, is_seed
 
 if TYPE_CHECKING:
-    from contextvars import ContextVar, Token
+    from contextvars import Token
     from types import ModuleType
 
     from ididi.graph import Graph, Resolver, SyncScope
 
     Variable = wrapt.ObjectProxy[ContextVar[Any]]
+    Keepers = dict[int, ref[object]]
 else:
     # Only the newer releases of wrapt can be subscripted.
     Variable = wrapt.ObjectProxy
+
+# The graphs that each module has built, oldest first, by the keepers of their
+# default scopes: compiled graphs and scopes can't be referred to weakly
+# themselves. Here and not in the patch, which ends with a deactivate().
+_built: WeakKeyDictionary[ModuleType, Keepers] = WeakKeyDictionary()
 
 
 class VariablePatch(Patch):
@@ -38,17 +44,27 @@ class VariablePatch(Patch):
     def __init__(self, module: ModuleType) -> None:
         super().__init__(module)
         self.places = (Place(module, "_SCOPE_CONTEXT", self._make_variable),)
-        self._numbers = itertools.count()
-        # The graphs built, by the keepers of their default scopes: compiled
-        # graphs and scopes can't be referred to weakly themselves.
-        self._keepers: dict[int, ref[object]] = {}
+        self._keepers = _built.setdefault(module, {})
 
     def _keep(self, scope: SyncScope) -> None:
         """Keep *scope* as the default scope of the graph built last."""
-        super()._keep(scope)
-        number = next(self._numbers)
-        forget = self._keepers.pop
-        self._keepers[number] = ref(keeper_of(scope), lambda _: forget(number, None))
+        if kept_by(keeper_of(scope)) is not scope:
+            super()._keep(scope)
+            self._remember(scope)
+        # Else the program has put it into the variable, and nothing was built.
+
+    def _remember(self, scope: SyncScope) -> None:
+        """Remember the graph of *scope* as the one built last."""
+        keeper = keeper_of(scope)
+        keepers, number = self._keepers, id(keeper)
+
+        def forget(gone: ref[object]) -> None:
+            if keepers.get(number) is gone:
+                del keepers[number]
+
+        # At the end, even if it is one that several graphs share.
+        keepers.pop(number, None)
+        keepers[number] = ref(keeper, forget)
 
     def _make_variable(self, variable: Any) -> SeedingVariable:
         return SeedingVariable(variable, self)
@@ -62,6 +78,10 @@ class VariablePatch(Patch):
                 return scope
         return self._find()
 
+    def _is_own(self, original: Any) -> bool:
+        """Tell whether *original* is a variable as ididi makes it."""
+        return type(original) is ContextVar
+
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*, whichever was built last."""
         default = default_scope_of(graph, self.module)
@@ -69,23 +89,27 @@ class VariablePatch(Patch):
         if scope is ABSENT or is_seed(scope):
             # Not as a seed, which would be replaced for the graph built last.
             self.variable.set(default)
-            if scope is ABSENT and self._counting:
+            if scope is ABSENT and self.active:
                 count(default)
         return default
 
     def _find(self) -> Optional[SyncScope]:
         """Find a graph that was built before activation.
 
-        The collector's list is the only one there is of those. It is read at
-        most once, since what is found is kept.
+        The collector's lists are the only ones there are of those, the oldest
+        objects in the last of them. They are read once, since what is found is
+        kept for as long as it lives.
         """
-        found: Optional[SyncScope] = None
-        for candidate in gc.get_objects():
-            # Not isinstance(): it would ask proxies, which may raise.
-            if issubclass(type(candidate), self.module.Graph):
-                found = default_scope_of(candidate, self.module)
-        if found is not None:
-            self._keep(found)
+        newest: Optional[Graph] = None
+        for generation in (2, 1, 0):
+            for candidate in gc.get_objects(generation):
+                # Not isinstance(): it would ask proxies, which may raise.
+                if issubclass(type(candidate), self.module.Graph):
+                    newest = candidate
+        if newest is None:
+            return None
+        found = default_scope_of(newest, self.module)
+        self._remember(found)
         return found
 
 
@@ -96,6 +120,9 @@ class SeedingVariable(Variable):
         super().__init__(variable)
         self._self_variable = variable
         self._self_patch = patch
+
+    def __repr__(self) -> str:
+        return repr(self._self_variable)
 
     def get(self, *default: Any) -> Any:
         """Return the context's scope, as :meth:`contextvars.ContextVar.get`.

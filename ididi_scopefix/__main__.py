@@ -1,0 +1,7 @@
+"""``python -m ididi_scopefix``: the command, for the interpreter of one's choice."""
+
+import sys
+
+from ididi_scopefix.cli import main
+
+sys.exit(main())

@@ -1,0 +1,25 @@
+"""Activates the shim in a program that ``ididi-scopefix run`` has started.
+
+The interpreter that finds this on ``PYTHONPATH`` may be any. So this file is
+one that all of them can read, 2.7 included, and leaves no trace in those that
+are older than what the shim supports.
+"""
+
+import os
+import sys
+
+if sys.version_info >= (3, 9):  # noqa: UP036
+    try:  # noqa: SIM105  contextlib is not loaded yet
+        __import__("ididi_scopefix_lender").activate()
+    except Exception:  # noqa: S110
+        pass
+
+# The folder has done its duty here. It stays in the environment, for the
+# interpreters that this one starts.
+folder = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != folder]
+
+# Now the sitecustomize that this one has hidden. If there is none, that is the
+# ImportError which site expects; if it fails, site says so as it always does.
+del sys.modules["sitecustomize"]
+__import__("sitecustomize")

@@ -1,0 +1,117 @@
+"""``ididi-scopefix run``: a program with the shim active, its children too.
+
+For environments that can't be touched. The program's interpreter may be
+another one than this, and neither this package nor a start-up file may be
+installed there. What reaches it is the environment: a folder on ``PYTHONPATH``
+that holds nothing but a ``sitecustomize``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NoReturn
+
+from ididi_scopefix import _SWITCH, _is_off
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
+"""The folder that is put on ``PYTHONPATH``."""
+
+LENDING = "IDIDI_SCOPEFIX_LENDING"
+"""The variable that tells the ``sitecustomize`` where the packages are."""
+
+NOT_FOUND = 127
+NOT_EXECUTABLE = 126
+"""The exit codes by which a shell says the same."""
+
+
+def run(command: Sequence[str]) -> int:
+    """Run *command* with the shim active in it.
+
+    On POSIX the program takes the place of this process, and this function
+    returns only if it can't.
+
+    Returns:
+        The program's exit code, or one of :data:`NOT_FOUND` and
+        :data:`NOT_EXECUTABLE`.
+    """
+    environment = dict(os.environ)
+    if _is_off():
+        _say(f"running without the shim, since {_SWITCH} is off in the environment")
+    else:
+        environment.update(additions(os.environ))
+    try:
+        if os.name != "posix":
+            return _wait_for(command, environment)
+        _become(command, environment)
+    except (OSError, ValueError) as error:
+        return _explain(command[0], error)
+
+
+def additions(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a program's environment needs for the shim to be active."""
+    before = environment.get("PYTHONPATH")
+    # An empty one is none, but in a longer one an empty entry means the current
+    # folder, and goes on to do so.
+    entries = before.split(os.pathsep) if before else []
+    others = [entry for entry in entries if entry != FOLDER]
+    return {
+        "PYTHONPATH": os.pathsep.join([FOLDER, *others]),
+        LENDING: os.pathsep.join(_lending_folders()),
+    }
+
+
+def _lending_folders() -> list[str]:
+    """Return where this interpreter has the packages that the shim needs."""
+    folders: list[str] = []
+    for name in ("ididi_scopefix", "wrapt", "packaging"):
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            folder = os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))
+            if folder not in folders:
+                folders.append(folder)
+    return folders
+
+
+def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Put the program in the place of this process."""
+    # Python ignores these for itself, and a program would inherit that.
+    for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    os.execvpe(command[0], list(command), environment)
+
+
+def _wait_for(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run the program as a child, where processes can't be replaced."""
+    with subprocess.Popen(command, env=environment) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                # The program has got it as well, and decides.
+                continue
+
+
+def _explain(program: str, error: Exception) -> int:
+    """Say in one line why *program* can't be run; return the exit code."""
+    # The ValueError is that of a program whose name is empty.
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError)):
+        if shutil.which(program) is None:
+            _say(f"{program or repr(program)}: no such program")
+            return NOT_FOUND
+        _say(f"{program}: the interpreter that its first line names does not exist")
+    else:
+        _say(f"{program}: can't be executed: {getattr(error, 'strerror', error)}")
+    return NOT_EXECUTABLE
+
+
+def _say(line: str) -> None:
+    print(f"ididi-scopefix: {line}", file=sys.stderr, flush=True)

@@ -1,0 +1,142 @@
+"""Seeding happens when a scope is entered, not when it is called for."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
+
+import pytest
+from ididi import Graph, SyncScope
+from ididi.config import DefaultScopeName
+
+from tests import contexts
+
+
+@pytest.mark.parametrize("call", contexts.SYNC)
+def test_a_scope_made_here_is_entered_elsewhere(
+    graph: Graph, default_scope: SyncScope, call: contexts.SyncWay
+) -> None:
+    """As in ``run_in_executor(None, manager.__enter__)``."""
+    manager = graph.scope("request")
+
+    def request() -> None:
+        with manager as scope:
+            assert scope.pre is default_scope
+            assert graph.use_scope() is scope
+        assert graph.use_scope() is default_scope
+
+    call(request)
+
+
+@pytest.mark.parametrize("run", contexts.ASYNC)
+def test_an_async_scope_made_here_is_entered_elsewhere(
+    graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
+) -> None:
+    """As anyio's blocking portal does with an async context manager."""
+    manager = graph.ascope("request")
+
+    async def request() -> None:
+        async with manager as scope:
+            assert scope.pre is default_scope
+            assert graph.use_scope() is scope
+        assert graph.use_scope() is default_scope
+
+    run(request)
+
+
+@pytest.mark.unchanged
+def test_a_scope_made_elsewhere_is_entered_here(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """Making one leaves no trace in the context it is made in."""
+    elsewhere = Context()
+
+    manager = elsewhere.run(graph.scope, "request")
+
+    assert len(elsewhere) == 0
+    with manager as scope:
+        assert scope.pre is default_scope
+
+
+@pytest.mark.unchanged
+def test_an_async_scope_made_elsewhere_is_entered_here(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """Making one leaves no trace in the context it is made in."""
+    elsewhere = Context()
+
+    manager = elsewhere.run(graph.ascope, "request")
+
+    assert len(elsewhere) == 0
+
+    async def request() -> None:
+        async with manager as scope:
+            assert scope.pre is default_scope
+
+    asyncio.run(request())
+
+
+def test_a_scope_is_entered_by_an_executor(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """In the one thread of a pool, where it is left as well."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            manager = graph.scope("request")
+            scope = await loop.run_in_executor(pool, manager.__enter__)
+            assert scope.pre is default_scope
+            found = await loop.run_in_executor(pool, graph.use_scope)
+            assert found is scope
+            await loop.run_in_executor(pool, manager.__exit__, None, None, None)
+            found = await loop.run_in_executor(pool, graph.use_scope)
+            assert found is default_scope
+
+    Context().run(asyncio.run, main())
+
+
+def test_a_decorated_function_opens_its_scope_where_it_is_called(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """contextlib makes a new scope for each call of what it decorates."""
+
+    @graph.scope("request")
+    def request() -> SyncScope:
+        assert graph.use_scope().pre is default_scope
+        return graph.use_scope()
+
+    first, second = contexts.in_new_thread(request), Context().run(request)
+
+    assert first is not second
+    assert first.name == second.name == "request"
+
+
+# Of a decorator's own scope, which is never entered. Compiled generators say so.
+@pytest.mark.filterwarnings("ignore:coroutine 'Resolver.ascope' was never awaited")
+def test_a_decorated_coroutine_function_opens_its_scope_where_it_runs(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """From Python 3.10 on, async scopes decorate, too."""
+    manager = graph.ascope("request")
+    if not callable(manager):
+        pytest.skip("async context managers are no decorators on Python 3.9")
+
+    @manager
+    async def request() -> SyncScope:
+        assert graph.use_scope(DefaultScopeName) is default_scope
+        return graph.use_scope()
+
+    first, second = contexts.run_in_thread(request), contexts.run_in_thread(request)
+
+    assert first is not second
+
+
+@pytest.mark.unchanged
+def test_a_scope_that_is_never_entered_is_dropped_silently(
+    graph: Graph, knows_graphs: bool
+) -> None:
+    """No warning, neither for the sync nor for the async one."""
+    if not knows_graphs:
+        pytest.skip("ididi's compiled generators warn when they are dropped")
+    for make in (graph.scope, graph.ascope):
+        copy_context().run(make, "request")

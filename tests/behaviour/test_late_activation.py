@@ -1,0 +1,140 @@
+"""Graphs that were built before activation work, too."""
+
+from __future__ import annotations
+
+from tests import children
+
+BUILT_BEFORE = """
+import gc, os, threading
+from contextvars import Context
+
+# A start-up file would have activated the shim by now.
+switch = os.environ.pop("IDIDI_SCOPEFIX", "")
+os.environ["IDIDI_SCOPEFIX"] = "0"
+import ididi_scopefix
+
+import ididi, ididi.graph
+from ididi import Graph
+from ididi.config import DefaultScopeName
+from tests import contexts
+
+assert ididi_scopefix.status().state == "disabled"
+
+def activate():
+    os.environ["IDIDI_SCOPEFIX"] = switch
+    assert ididi_scopefix.activate().state == "active"
+"""
+
+
+def test_a_graph_built_before_activation_has_its_scope_everywhere() -> None:
+    """The very scope that the context it was built in has."""
+    children.run(
+        BUILT_BEFORE
+        + """
+graph = Graph()
+default = ididi.graph._SCOPE_CONTEXT.get()
+activate()
+for call in contexts.SYNC:
+    assert call(graph.use_scope) is default
+def request():
+    with graph.scope("request") as scope:
+        assert scope.pre is default
+contexts.in_new_thread(request)
+"""
+    )
+
+
+def test_activation_within_a_scope_finds_the_default_scope_too() -> None:
+    """As when the first import happens while a scope is open."""
+    children.run(
+        BUILT_BEFORE
+        + """
+graph = Graph()
+default = graph.use_scope()
+with graph.scope("outer"), graph.scope("inner"):
+    activate()
+assert contexts.in_new_thread(graph.use_scope) is default
+"""
+    )
+
+
+def test_a_graph_built_in_another_context_gets_one_default_scope() -> None:
+    """Nobody can find its own any more; it gets one, on its first need."""
+    children.run(
+        BUILT_BEFORE
+        + """
+graph = Context().run(Graph)
+activate()
+first = contexts.in_new_thread(graph.use_scope)
+assert first.name == DefaultScopeName
+for call in contexts.SYNC:
+    assert call(graph.use_scope) is first
+assert first.resolve(Graph) is graph
+"""
+    )
+
+
+def test_threads_that_race_for_a_default_scope_get_the_same_one() -> None:
+    """All of them need it first."""
+    children.run(
+        BUILT_BEFORE
+        + """
+import sys
+sys.setswitchinterval(1e-6)
+for _ in range(20):
+    graph = Context().run(Graph)
+    ididi_scopefix.deactivate()
+    activate()
+    barrier = threading.Barrier(8)
+    found = []
+    def race():
+        barrier.wait()
+        found.append(graph.use_scope())
+    threads = [threading.Thread(target=race) for _ in range(8)]
+    for thread in threads: Context().run(thread.start)
+    for thread in threads: thread.join()
+    assert len(found) == 8
+    assert all(scope is found[0] for scope in found)
+    del graph, found
+    gc.collect()
+"""
+    )
+
+
+def test_a_default_scope_made_late_has_nothing_of_a_request() -> None:
+    """Though it is the scope of a request that needs it first."""
+    children.run(
+        BUILT_BEFORE
+        + """
+class Settings: ...
+
+graph = Context().run(Graph)
+activate()
+
+def open_request():
+    ididi.graph._SCOPE_CONTEXT.set(other.use_scope())
+    with graph.scope("request") as request:
+        request.register_singleton(Settings())
+    return request
+
+other = Context().run(Graph)
+request = Context().run(open_request)
+default = contexts.in_new_thread(request.use_scope)
+assert not any(isinstance(each, Settings) for each in default.resolution_registry.values())
+assert not default.is_registered_singleton(Settings)
+"""
+    )
+
+
+def test_a_graph_that_does_not_inject_itself_gets_a_scope_without_it() -> None:
+    """As its own default scope would be."""
+    children.run(
+        BUILT_BEFORE
+        + """
+graph = Context().run(lambda: Graph(self_inject=False))
+activate()
+default = contexts.in_new_thread(graph.use_scope)
+assert default.name == DefaultScopeName
+assert Graph not in default.resolution_registry
+"""
+    )

@@ -1,0 +1,165 @@
+"""A seed answers only for its own graph."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+
+import pytest
+from ididi import Graph, SyncScope
+from ididi.config import DefaultScopeName
+from ididi.errors import OutOfScopeError
+
+from tests import contexts
+
+
+@pytest.fixture
+def graphs(knows_graphs: bool) -> "tuple[Graph, Graph]":
+    """Two graphs, each built in a context of its own."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+    return Context().run(Graph), Context().run(Graph)
+
+
+def own(graph: Graph) -> SyncScope:
+    """Return the default scope of *graph*, as a context of its own sees it."""
+    return Context().run(graph.use_scope)
+
+
+def test_graphs_have_default_scopes_of_their_own(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """Whichever was built last."""
+    first, second = graphs
+
+    assert own(first) is own(first)
+    assert own(second) is own(second)
+    assert own(first) is not own(second)
+
+
+def test_a_pool_thread_serves_one_graph_after_the_other(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """The seed of the first is no answer for the second."""
+    first, second = graphs
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for graph in (first, second, first, second):
+            assert pool.submit(graph.use_scope).result() is own(graph)
+
+
+def test_a_seed_of_another_graph_is_not_the_root_of_scopes(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """Sync and async: the chain ends at the graph's own default scope."""
+    first, second = graphs
+
+    def request(graph: Graph) -> None:
+        with graph.scope("outer") as outer, graph.scope("inner") as inner:
+            assert inner.pre is outer
+            assert outer.pre is own(graph)
+            assert graph.use_scope(DefaultScopeName) is own(graph)
+        assert graph.use_scope() is own(graph)
+
+        async def main() -> None:
+            async with graph.ascope() as scope:
+                assert scope.pre is own(graph)
+
+        asyncio.run(main())
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for graph in (first, second, first):
+            pool.submit(request, graph).result()
+
+
+def test_a_scope_seeds_for_its_own_graph(graphs: "tuple[Graph, Graph]") -> None:
+    """A request's scope, used in a thread that served another graph."""
+    first, second = graphs
+
+    def work() -> None:
+        assert first.use_scope() is own(first)
+        with second.scope("request") as request:
+            pass
+        assert first.use_scope() is own(first)
+        assert request.use_scope() is own(second)
+
+    contexts.in_new_thread(work)
+
+
+def test_a_seed_that_was_copied_is_a_seed_still(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """A task starts in a copy of the seeded context it is made in."""
+    first, second = graphs
+
+    async def main() -> None:
+        assert first.use_scope() is own(first)
+
+        async def child() -> SyncScope:
+            return second.use_scope()
+
+        assert await asyncio.create_task(child()) is own(second)
+        assert first.use_scope() is own(first)
+
+    contexts.run_in_thread(main)
+
+
+def test_a_scope_that_somebody_opened_is_no_seed(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """Within it another graph finds it, as it would in ididi."""
+    first, second = graphs
+
+    def request() -> None:
+        with first.scope("request") as scope:
+            assert second.use_scope() is scope
+            with second.scope("nested") as nested:
+                assert nested.pre is scope
+                assert second.use_scope(DefaultScopeName) is own(first)
+            with pytest.raises(OutOfScopeError):
+                second.use_scope("unknown")
+        assert second.use_scope() is own(second)
+
+    contexts.in_new_thread(request)
+
+
+def test_a_graph_that_is_built_in_a_seeded_context_is_its_last(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """What the building has left there is a scope that is left alone."""
+    first, _ = graphs
+
+    def work() -> None:
+        assert first.use_scope() is own(first)
+        built_here = Graph()
+        assert first.use_scope() is own(built_here)
+
+    contexts.in_new_thread(work)
+
+
+def test_merging_asks_each_graph_for_its_own_scope(
+    graphs: "tuple[Graph, Graph]",
+) -> None:
+    """A context that was seeded for one graph merges another."""
+    first, second = graphs
+
+    def work() -> None:
+        assert first.use_scope() is own(first)
+        first.merge(second)
+        assert second.use_scope() is own(second)
+
+    contexts.in_new_thread(work)
+
+
+def test_the_graph_built_last_answers_where_calls_do_not_tell(
+    graph: Graph, default_scope: SyncScope, knows_graphs: bool
+) -> None:
+    """Compiled releases: as in the context in which ididi built them all."""
+    if knows_graphs:
+        pytest.skip("this release tells on which graph a call is made")
+    newest = Graph()
+    of_newest = newest.use_scope()
+
+    assert Context().run(graph.use_scope) is of_newest
+    context = Context()
+    assert context.run(newest.use_scope) is of_newest
+    even_newer = Graph()
+    assert context.run(graph.use_scope) is even_newer.use_scope()

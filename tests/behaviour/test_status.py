@@ -1,0 +1,323 @@
+"""What the shim says about itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ididi_scopefix
+from tests import children, contexts
+
+if TYPE_CHECKING:
+    from ididi import Graph, SyncScope
+
+
+def test_the_status_of_an_active_shim(knows_graphs: bool) -> None:
+    """State, version, reason and what was replaced."""
+    status = ididi_scopefix.status()
+
+    assert status.state == "active"
+    assert status.ididi_version == importlib.metadata.version("ididi")
+    assert status.reason.endswith(".")
+    if knows_graphs:
+        assert set(status.patched) == {
+            "ididi.graph.Graph.__init__",
+            "ididi.graph.Resolver.scope",
+            "ididi.graph.Resolver.ascope",
+            "ididi.graph.Resolver.use_scope",
+        }
+    else:
+        assert status.patched == ("ididi.graph._SCOPE_CONTEXT",)
+
+
+@pytest.mark.unchanged
+def test_a_status_is_frozen() -> None:
+    """It tells how things were; nobody can change that."""
+    status = ididi_scopefix.status()
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        status.state = "active"  # type: ignore[misc]
+
+
+def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
+    """In one line."""
+    Context().run(graph.use_scope)
+
+    text = str(ididi_scopefix.status())
+
+    version = importlib.metadata.version("ididi")
+    assert text.startswith(f"ididi-scopefix active (ididi {version}): ")
+    assert "Contexts seeded: " in text
+    assert "\n" not in text
+
+
+def test_seeded_contexts_are_counted(graph: Graph) -> None:
+    """Each context once, from any number of threads."""
+    before = ididi_scopefix.status().seeded
+
+    def request() -> None:
+        graph.use_scope()
+        with graph.scope(), graph.scope():
+            graph.use_scope()
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda _: Context().run(request), range(500)))
+
+    assert ididi_scopefix.status().seeded == before + 500
+    assert ididi_scopefix.status().seeded == before + 500
+
+
+def test_contexts_with_a_scope_are_not_counted(graph: Graph) -> None:
+    """Nothing had to be done there."""
+    assert Context().run(graph.use_scope)
+    before = ididi_scopefix.status().seeded
+
+    with graph.scope():
+        graph.use_scope()
+
+    assert ididi_scopefix.status().seeded == before > 0
+
+
+def test_the_first_seeding_is_logged_once() -> None:
+    """At INFO, with the thread; the rest at DEBUG."""
+    children.run(
+        """
+        import logging, threading
+        from contextvars import Context
+        records = []
+        class Handler(logging.Handler):
+            def emit(self, record):
+                records.append(record)
+        logger = logging.getLogger("ididi_scopefix")
+        logger.addHandler(Handler())
+        logger.setLevel(logging.DEBUG)
+
+        import ididi_scopefix
+        from ididi import Graph
+        graph = Graph()
+        records.clear()
+        thread = threading.Thread(target=graph.use_scope, name="worker-7")
+        Context().run(thread.start)
+        thread.join()
+        for _ in range(3):
+            Context().run(graph.use_scope)
+
+        levels = [record.levelno for record in records]
+        assert levels == [logging.INFO] + [logging.DEBUG] * 3, levels
+        assert "worker-7" in records[0].getMessage()
+        assert "__ididi_default_scope__" in records[0].getMessage()
+        """
+    )
+
+
+def test_a_broken_log_handler_breaks_no_request(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """Its error is not the request's."""
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise ValueError("of the handler")
+
+    logger = logging.getLogger("ididi_scopefix")
+    handler = Broken()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        assert contexts.in_new_thread(graph.use_scope) is default_scope
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+def test_a_log_handler_may_use_scopes_itself(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """It is called in a context that is seeded already."""
+    found = []
+
+    class Using(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(graph.use_scope())
+
+    logger = logging.getLogger("ididi_scopefix")
+    handler = Using()
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    try:
+        contexts.in_new_thread(graph.use_scope)
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+    assert found == [default_scope]
+
+
+@pytest.mark.unchanged
+def test_before_ididi_is_imported_nothing_else_is() -> None:
+    """Importing the shim is cheap; asking it for its version does not change it."""
+    children.run(
+        """
+        import importlib.metadata, os, sys
+        os.environ.pop("IDIDI_SCOPEFIX", None)
+        import ididi_scopefix
+
+        ididi_scopefix.activate()
+        status = ididi_scopefix.status()
+
+        assert status.state == "waiting", status
+        assert status.ididi_version == importlib.metadata.version("ididi")
+        assert status.patched == () and status.seeded == 0
+        for name in ("wrapt", "packaging", "ididi", "asyncio"):
+            assert name not in sys.modules, name
+        """
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "false", "off", "no", "OFF", "False", " no "])
+@pytest.mark.unchanged
+def test_the_switch_disables_everything(value: str) -> None:
+    """ididi is plain ididi, and activate() does not change that."""
+    children.run(
+        """
+        import sys
+        before = list(sys.meta_path)
+        import ididi_scopefix
+        assert ididi_scopefix.activate().state == "disabled"
+        assert "IDIDI_SCOPEFIX" in ididi_scopefix.status().reason
+        assert [type(each) for each in sys.meta_path] == [type(each) for each in before]
+        import ididi
+        from contextvars import Context
+        assert "wrapt" not in sys.modules
+        graph = ididi.Graph()
+        try:
+            Context().run(graph.use_scope)
+        except LookupError:
+            pass
+        else:
+            raise AssertionError("ididi is patched")
+        assert ididi_scopefix.status().state == "disabled"
+        # Safe to call all the same, and without a trace.
+        context = Context()
+        assert context.run(ididi_scopefix.seed, graph).name == "__ididi_default_scope__"
+        assert len(context) == 0
+        """,
+        IDIDI_SCOPEFIX=value,
+    )
+
+
+@pytest.mark.parametrize("value", ["1", "true", "on", "yes", "", "2", "nope"])
+def test_anything_else_is_as_if_the_switch_were_unset(value: str) -> None:
+    """Only a no is a no."""
+    children.run(
+        """
+        import ididi_scopefix, ididi
+        assert ididi_scopefix.status().state == "active"
+        """,
+        IDIDI_SCOPEFIX=os.environ.get("IDIDI_SCOPEFIX", value),
+    )
+
+
+def test_a_forked_child_counts_for_itself() -> None:
+    """It reports its own first seeding, too."""
+    children.run(
+        """
+        import os, sys
+        if not hasattr(os, "fork"):
+            sys.exit()
+        from contextvars import Context
+        import ididi_scopefix
+        from ididi import Graph
+        graph = Graph()
+        Context().run(graph.use_scope)
+        assert ididi_scopefix.status().seeded == 1
+        child = os.fork()
+        if child == 0:
+            Context().run(graph.use_scope)
+            Context().run(graph.use_scope)
+            os._exit(0 if ididi_scopefix.status().seeded == 2 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert ididi_scopefix.status().seeded == 1
+        """
+    )
+
+
+def test_a_pool_thread_is_seeded_by_its_initializer(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """For people who would rather be explicit."""
+    import ididi.graph
+
+    def what_is_there() -> object:
+        variable = ididi.graph._SCOPE_CONTEXT
+        return variable.get(None)
+
+    with ThreadPoolExecutor(
+        max_workers=1, initializer=ididi_scopefix.seed, initargs=(graph,)
+    ) as pool:
+        assert pool.submit(what_is_there).result() is default_scope
+        assert pool.submit(graph.use_scope).result() is default_scope
+
+
+def test_seeding_explicitly_returns_the_default_scope(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """And counts as a seeded context, once."""
+    before = ididi_scopefix.status().seeded
+    context = Context()
+
+    assert context.run(ididi_scopefix.seed, graph) is default_scope
+    assert context.run(ididi_scopefix.seed, graph) is default_scope
+
+    assert ididi_scopefix.status().seeded == before + 1
+
+
+def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
+    """Whichever graph was built last."""
+    own = graph.use_scope()
+    newer = type(graph)()
+    context = Context()
+
+    assert context.run(ididi_scopefix.seed, graph) is own
+    assert context.run(graph.use_scope) is own
+    if knows_graphs:
+        assert context.run(newer.use_scope) is newer.use_scope()
+
+
+def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """The graph's default scope is returned all the same."""
+
+    def request() -> None:
+        with graph.scope() as scope:
+            assert ididi_scopefix.seed(graph) is default_scope
+            assert graph.use_scope() is scope
+
+    contexts.in_new_thread(request)
+
+
+@pytest.mark.unchanged
+@pytest.mark.parametrize("wrong", [None, "graph", object(), dict])
+def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
+    """One line."""
+    with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
+        ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.unchanged
+def test_the_public_names_are_there() -> None:
+    """And only they are offered."""
+    for name in ididi_scopefix.__all__:
+        assert getattr(ididi_scopefix, name)
+        assert name in dir(ididi_scopefix)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ididi_scopefix.nothing  # type: ignore[attr-defined]

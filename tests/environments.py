@@ -1,0 +1,196 @@
+"""Real interpreters in virtual environments that are thrown away.
+
+What is made once in a session is shared by the tests of start-up and of the
+command.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from importlib.metadata import version
+from pathlib import Path
+from textwrap import dedent
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+START_UP_FILES = ("ididi-scopefix.pth", "ididi-scopefix.start")
+
+
+def clean(**variables: str) -> dict[str, str]:
+    """Return this process's environment without what this suite is run with."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "IDIDI_SCOPEFIX", "NO_COLOR", "VIRTUAL_ENV"))
+    }
+    return {**kept, **variables}
+
+
+class Environment(NamedTuple):
+    """A virtual environment.
+
+    Attributes:
+        folder: where it is.
+    """
+
+    folder: Path
+
+    @property
+    def scripts(self) -> Path:
+        """The folder of its programs."""
+        return self._path("scripts")
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return str(self.scripts / "python")
+
+    @property
+    def packages(self) -> Path:
+        """Its site-packages."""
+        return self._path("purelib")
+
+    @property
+    def command(self) -> str:
+        """Its ididi-scopefix."""
+        return str(self.scripts / "ididi-scopefix")
+
+    def _path(self, name: str) -> Path:
+        scheme = "nt" if os.name == "nt" else "posix_prefix"
+        return Path(sysconfig.get_path(name, scheme, {"base": str(self.folder)}))
+
+    def copy(self, folder: Path) -> Environment:
+        """Make another environment with the same packages."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Environment(folder)
+
+    def pip(self, *arguments: str) -> None:
+        """Run its pip."""
+        run(self.python, "-m", "pip", "--disable-pip-version-check", *arguments)
+
+    def run(
+        self, code: str, *options: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program in its interpreter and expect it to end well."""
+        __tracebackhide__ = True
+        return run(self.python, *options, "-c", dedent(code), **variables)
+
+    def files(self) -> set[str]:
+        """Return all files in it, but the bytecode of what is not ours."""
+        return {
+            str(file.relative_to(self.folder))
+            for file in self.folder.rglob("*")
+            if "__pycache__" not in file.parts or "ididi" in str(file)
+        }
+
+
+def run(
+    *command: str, folder: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run *command* and expect it to end well."""
+    __tracebackhide__ = True
+    finished = attempt(*command, folder=folder, **variables)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished
+
+
+def attempt(
+    *command: str, folder: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run *command*, in some *folder* that is nobody's, however it ends."""
+    return subprocess.run(
+        command,
+        env=clean(**variables),
+        cwd=folder or ROOT.anchor,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def create(folder: Path) -> Environment:
+    """Create an environment that has pip and nothing else."""
+    base = getattr(sys, "_base_executable", sys.executable)
+    run(base, "-m", "venv", str(folder))
+    return Environment(folder)
+
+
+IN_AN_EMPTY_CONTEXT = """
+from contextvars import Context
+from ididi import Graph
+
+def main():
+    with graph.scope("request") as scope:
+        return scope
+
+graph = Graph()
+try:
+    print(Context().run(main).name)
+except LookupError as error:
+    print(type(error).__name__)
+"""
+"""Prints ``request`` where the shim is active and ``LookupError`` elsewhere."""
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what is made once in a session."""
+    return tmp_path_factory.mktemp("workshop")
+
+
+@pytest.fixture(scope="session")
+def empty(workshop: Path) -> Environment:
+    """An environment that has pip and nothing else; not to be changed."""
+    return create(workshop / "empty")
+
+
+@pytest.fixture(scope="session")
+def wheels(workshop: Path, empty: Environment) -> Path:
+    """The wheels of the shim, built from its sdist, and of what goes with it.
+
+    The others are of the versions that this process has, so that the oldest
+    wrapt is the oldest wrapt here, too.
+    """
+    folder = workshop / "wheels"
+    builder = empty.copy(workshop / "builder")
+    wheel = ("wheel", "--quiet", f"--wheel-dir={folder}", f"--find-links={folder}")
+    names = ("ididi", "packaging", "wrapt")
+    # The last two are what builds a wheel, and an editable one.
+    others = (*(f"{name}=={version(name)}" for name in names), "hatchling", "editables")
+    builder.pip(*wheel, *others)
+    builder.pip("install", "--no-index", f"--find-links={folder}", "hatchling")
+    build = ("-m", "hatchling", "build", "-t", "sdist", "-d", str(workshop / "sdist"))
+    run(builder.python, *build, folder=ROOT)
+    (sdist,) = (workshop / "sdist").iterdir()
+    builder.pip(*wheel, "--no-deps", "--no-build-isolation", str(sdist))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plain(workshop: Path, empty: Environment, wheels: Path) -> Environment:
+    """An environment that has ididi and not the shim; not to be changed."""
+    environment = empty.copy(workshop / "plain")
+    environment.pip("install", "--no-index", f"--find-links={wheels}", "ididi")
+    return environment
+
+
+@pytest.fixture(scope="session")
+def installed(workshop: Path, plain: Environment, wheels: Path) -> Environment:
+    """An environment that has ididi and the shim; not to be changed."""
+    environment = plain.copy(workshop / "installed")
+    environment.pip("install", "--no-index", f"--find-links={wheels}", "ididi-scopefix")
+    return environment
+
+
+@pytest.fixture
+def copy(installed: Environment, tmp_path: Path) -> Environment:
+    """An environment that has ididi and the shim; a test's own."""
+    return installed.copy(tmp_path / "copy")

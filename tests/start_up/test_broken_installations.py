@@ -1,0 +1,114 @@
+"""Installations of which something is missing: Python and ididi don't care."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from typing import TYPE_CHECKING, Callable
+
+import pytest
+
+from tests.environments import IN_AN_EMPTY_CONTEXT
+
+if TYPE_CHECKING:
+    from tests.environments import Environment
+
+
+def _folder(environment: Environment) -> None:
+    shutil.rmtree(environment.packages / "ididi_scopefix")
+
+
+def _init(environment: Environment) -> None:
+    (environment.packages / "ididi_scopefix" / "__init__.py").unlink()
+
+
+def _all_but_init(environment: Environment) -> None:
+    for file in (environment.packages / "ididi_scopefix").iterdir():
+        if file.name == "__pycache__":
+            shutil.rmtree(file)
+        elif file.name != "__init__.py" and file.is_file():
+            file.unlink()
+
+
+def _half_of_init(environment: Environment) -> None:
+    file = environment.packages / "ididi_scopefix" / "__init__.py"
+    source = file.read_text(encoding="utf-8")
+    file.write_text(source[: source.index("return hand_over") - 20], encoding="utf-8")
+
+
+def _seeding(environment: Environment) -> None:
+    (environment.packages / "ididi_scopefix" / "seeding.py").unlink()
+
+
+@pytest.mark.parametrize(
+    "remove", [_folder, _init, _all_but_init, _half_of_init, _seeding]
+)
+def test_a_half_removed_installation_is_silent(
+    copy: Environment, remove: Callable[[Environment], None]
+) -> None:
+    """Python starts without a word, and ididi is what it is without the shim."""
+    remove(copy)
+
+    finished = copy.run("pass", "-W", "error")
+    assert finished.stdout + finished.stderr == ""
+    assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
+
+
+def test_a_package_removed_under_a_running_process_is_no_error(
+    copy: Environment,
+) -> None:
+    """The finder is armed when what it needs goes away."""
+    folder = str(copy.packages / "ididi_scopefix")
+    remove = f"import shutil; shutil.rmtree({folder!r})\n"
+
+    assert copy.run(remove + IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
+
+
+@pytest.mark.parametrize("missing", ["wrapt", "packaging"])
+def test_a_missing_requirement_costs_one_warning(
+    copy: Environment, missing: str
+) -> None:
+    """It says what to install, and so does the status; ididi is as it was."""
+    shutil.rmtree(copy.packages / missing)
+    assert copy.run("pass").stderr == ""
+
+    finished = copy.run(
+        IN_AN_EMPTY_CONTEXT
+        + "import ididi_scopefix as shim\n"
+        + "print(shim.status().state)\n"
+        + "print(shim.status().reason)\n"
+    )
+
+    answer, state, reason = finished.stdout.splitlines()
+    (warning,) = finished.stderr.splitlines()
+    assert (answer, state) == ("LookupError", "failed")
+    assert missing in reason
+    assert "pip install" in reason
+    assert reason in warning
+
+
+def test_a_read_only_installation_is_silent_and_active(copy: Environment) -> None:
+    """Where no bytecode can be written."""
+    folders = [copy.packages, *copy.packages.glob("**/")]
+    for cache in [folder for folder in folders if folder.name == "__pycache__"]:
+        shutil.rmtree(cache)
+    folders = [folder for folder in folders if folder.exists()]
+    for folder in folders:
+        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        finished = copy.run("pass", "-W", "error")
+        assert finished.stdout + finished.stderr == ""
+        assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
+    finally:
+        for folder in folders:
+            folder.chmod(stat.S_IRWXU)
+
+
+def test_metadata_are_not_needed_to_start(copy: Environment) -> None:
+    """Only pip needs those of the shim itself."""
+    for folder in copy.packages.glob("ididi_scopefix-*.dist-info"):
+        shutil.rmtree(folder)
+
+    assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
+    assert os.listdir(copy.packages)

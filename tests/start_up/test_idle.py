@@ -1,0 +1,106 @@
+"""What starting an interpreter costs where ididi is never imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.environments import IN_AN_EMPTY_CONTEXT
+
+if TYPE_CHECKING:
+    from tests.environments import Environment
+
+MODULES = "import sys; print(*sorted(sys.modules))"
+
+DEAR = {"asyncio", "importlib.metadata", "logging", "packaging", "typing", "wrapt"}
+
+
+def test_an_idle_interpreter_loads_one_module_more(
+    plain: Environment, installed: Environment
+) -> None:
+    """The package's own file, and nothing of what makes it work."""
+    without = set(plain.run(MODULES).stdout.split())
+    loaded = set(installed.run(MODULES).stdout.split())
+
+    assert loaded - without == {"ididi_scopefix"}
+    assert not loaded & DEAR
+
+
+def test_a_program_that_imports_other_things_loads_nothing_more(
+    installed: Environment,
+) -> None:
+    """The finder answers for every other name, also a similar one."""
+    finished = installed.run(
+        """
+        import json, sys, wsgiref.util
+        try:
+            import ididi_other
+        except ImportError:
+            print([name for name in sys.modules if "ididi" in name])
+            print("wrapt" in sys.modules)
+        """
+    )
+
+    assert finished.stdout == "['ididi_scopefix']\nFalse\n"
+
+
+def test_switched_off_nothing_waits_for_ididi(installed: Environment) -> None:
+    """The finder is not even there."""
+    code = "import sys; print([f for f in sys.meta_path if 'ididi' in str(f)])"
+
+    assert installed.run(code, IDIDI_SCOPEFIX="0").stdout == "[]\n"
+    assert installed.run(code).stdout != "[]\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "-S",
+        "-I",
+        "-E",
+        "-s",
+        "-B",
+        "-O",
+        "-OO",
+        "-bb",
+        "-W error",
+        "-X dev",
+        "-X dev -W error",
+    ],
+)
+def test_starting_says_nothing(installed: Environment, options: str) -> None:
+    """Whatever the options of the interpreter are."""
+    finished = installed.run("pass", *options.split())
+
+    assert finished.stdout + finished.stderr == ""
+
+
+@pytest.mark.parametrize("options", ["-I", "-E", "-s", "-B", "-O", "-OO"])
+def test_the_shim_is_active_whatever_the_options(
+    installed: Environment, options: str
+) -> None:
+    """Isolated or optimized, site processes the start-up files."""
+    assert installed.run(IN_AN_EMPTY_CONTEXT, options).stdout == "request\n"
+
+
+@pytest.mark.parametrize("value", ["0", "false", "off", "no", "OFF", "False", " no "])
+def test_the_switch_turns_the_shim_off(installed: Environment, value: str) -> None:
+    """In any case, and with white space around it."""
+    finished = installed.run(
+        IN_AN_EMPTY_CONTEXT + "\nimport sys; print('wrapt' in sys.modules)",
+        IDIDI_SCOPEFIX=value,
+    )
+
+    assert finished.stdout == "LookupError\nFalse\n"
+
+
+@pytest.mark.parametrize("value", ["", "1", "true", "on", "yes", "none", "00"])
+def test_other_values_of_the_switch_are_as_if_it_were_unset(
+    installed: Environment, value: str
+) -> None:
+    """Nobody switches it off by chance."""
+    finished = installed.run(IN_AN_EMPTY_CONTEXT, IDIDI_SCOPEFIX=value)
+
+    assert finished.stdout == "request\n"

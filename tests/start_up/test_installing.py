@@ -1,0 +1,149 @@
+"""Installed is active, and uninstalled is gone."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.environments import (
+    IN_AN_EMPTY_CONTEXT,
+    ROOT,
+    START_UP_FILES,
+    Environment,
+    run,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WAYS = {"wheel": ("ididi-scopefix",), "editable": ("--editable", str(ROOT))}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_program_that_knows_nothing_of_the_shim_is_cured(
+    plain: Environment, wheels: Path, tmp_path: Path, way: str
+) -> None:
+    """By an installation of either kind alone, until it is uninstalled."""
+    environment = plain.copy(tmp_path / "environment")
+    before = environment.files()
+    assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
+
+    environment.pip("install", "--no-index", f"--find-links={wheels}", *WAYS[way])
+    assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
+    assert environment.run(IN_AN_EMPTY_CONTEXT, "-I").stdout == "request\n"
+    for name in START_UP_FILES:
+        expected = (ROOT / name).read_text(encoding="utf-8")
+        assert (environment.packages / name).read_text(encoding="utf-8") == expected
+
+    environment.pip("uninstall", "--yes", "ididi-scopefix", "wrapt", "packaging")
+    assert environment.files() == before
+    assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
+
+
+def test_the_start_up_line_is_one_import_line() -> None:
+    """As site executes it: a line that starts with import."""
+    (line,) = (ROOT / "ididi-scopefix.pth").read_text(encoding="ascii").splitlines()
+
+    assert line.startswith("import ")
+
+
+def test_the_start_up_entry_activates(copy: Environment) -> None:
+    """As Python 3.15 resolves and calls it, which executes no .pth then."""
+    line, entry = (copy.packages / name for name in START_UP_FILES)
+    line.unlink()
+    (name,) = entry.read_text(encoding="ascii").splitlines()
+
+    assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
+    start = f"import pkgutil; pkgutil.resolve_name({name!r})()\n"
+    assert copy.run(start + IN_AN_EMPTY_CONTEXT).stdout == "request\n"
+    loaded = "import sys; print([name for name in sys.modules if 'ididi' in name])"
+    assert copy.run(start + loaded).stdout == "['ididi_scopefix']\n"
+
+
+def test_the_start_up_entry_names_something() -> None:
+    """It is resolved in this process as well, where the shim is installed."""
+    (name,) = (ROOT / "ididi-scopefix.start").read_text(encoding="ascii").splitlines()
+
+    assert callable(pkgutil.resolve_name(name))
+
+
+@pytest.fixture
+def target(wheels: Path, installed: Environment, tmp_path: Path) -> Path:
+    """A folder that ``pip install --target`` has filled."""
+    folder = tmp_path / "target"
+    options = ("--quiet", "--no-index", f"--find-links={wheels}")
+    installed.pip("install", *options, f"--target={folder}", "ididi-scopefix")
+    return folder
+
+
+@pytest.fixture
+def customized(tmp_path: Path) -> Path:
+    """A folder with the example as its sitecustomize."""
+    folder = tmp_path / "customized"
+    folder.mkdir()
+    example = ROOT / "sitecustomize_example.py"
+    shutil.copy(example, folder / "sitecustomize.py")
+    return folder
+
+
+def test_the_sitecustomize_example_activates_where_pth_files_do_not(
+    plain: Environment, target: Path, customized: Path
+) -> None:
+    """In the folder of a serverless layer, which is put on PYTHONPATH."""
+    assert (
+        plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=str(target)).stdout == "LookupError\n"
+    )
+
+    path = os.pathsep.join([str(customized), str(target)])
+    assert plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=path).stdout == "request\n"
+
+
+def test_the_sitecustomize_example_survives_the_absence_of_the_package(
+    plain: Environment, customized: Path
+) -> None:
+    """The layer is gone, the example is still there."""
+    finished = plain.run("pass", PYTHONPATH=str(customized))
+
+    assert finished.stdout + finished.stderr == ""
+
+
+def test_all_ways_at_once_activate_once(
+    installed: Environment, customized: Path
+) -> None:
+    """The start-up line, a sitecustomize and an import in the program."""
+    finished = installed.run(
+        """
+        import sys
+        import ididi_scopefix
+        import ididi.graph
+        ididi_scopefix.activate()
+        print(sum("ididi_scopefix" in type(f).__module__ for f in sys.meta_path))
+        original = ididi.graph.Resolver.use_scope.__wrapped__
+        print(hasattr(original, "__wrapped__"))
+        """,
+        PYTHONPATH=str(customized),
+    )
+
+    assert finished.stdout == "1\nFalse\n"
+
+
+def test_the_package_works_in_a_zip(
+    plain: Environment, installed: Environment, tmp_path: Path
+) -> None:
+    """A zipapp brings the package along, and has to import it itself."""
+    application = tmp_path / "application"
+    shutil.copytree(
+        installed.packages / "ididi_scopefix", application / "ididi_scopefix"
+    )
+    for name in ("wrapt", "packaging"):
+        shutil.copytree(installed.packages / name, application / name)
+    main = "import ididi_scopefix\n" + IN_AN_EMPTY_CONTEXT
+    (application / "__main__.py").write_text(main, encoding="utf-8")
+    run(plain.python, "-m", "zipapp", str(application))
+
+    zipped = str(application.with_suffix(".pyz"))
+    assert run(plain.python, zipped).stdout == "request\n"
