@@ -25,6 +25,10 @@ WORKS, FAILS, NO_IDIDI = 0, 1, 2
 TIMEOUT = 60.0
 """How many seconds an examination may take; it needs less than one."""
 
+# The folder that the user happens to be in is not on the path of a program, and
+# may have anything in it.
+_PREFACE = "import sys; sys.path[:] = filter(None, sys.path)\n"
+
 Findings = dict[str, dict[str, Optional[str]]]
 """The error of each call in each place, ``None`` where it works."""
 
@@ -156,7 +160,7 @@ def examine(argument: str = "", off: bool = False) -> Examination:
     if off:
         environment[_SWITCH] = "0"
     source = pkgutil.get_data("ididi_scopefix", "examination.py") or b""
-    command = [sys.executable, "-c", source.decode(), argument]
+    command = [sys.executable, "-c", _PREFACE + source.decode(), argument]
     try:
         child = subprocess.run(
             command,
@@ -194,8 +198,8 @@ def about_uvicorn(found: dict[str, str]) -> str:
     when = {
         "never": "starts no request in an empty context",
         "always": "starts every request in an empty context",
-        "option": f"starts requests in empty contexts with {releases.UVICORN_OPTION}"
-        " only",
+        "option": "starts requests in empty contexts only with"
+        f" {releases.UVICORN_OPTION}",
     }[found["empty_contexts"]]
     return f"uvicorn {found['version']} {when}: see the first column."
 
