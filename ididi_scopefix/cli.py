@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 _USAGE = 2
-_UNWRITABLE = 1
+_FAILED = 1
 
 _DESCRIPTION = """\
 Ends ididi's LookupError: <ContextVar name='idid_scope_ctx' ...>: every scope
@@ -48,7 +48,7 @@ _RUN = f"""\
 Run a program with the shim active in it, and in the Python programs that it
 starts. The program's interpreter may be another one than this, without
 ididi-scopefix; wrapt and packaging are lent to it if it has none. Nothing is
-installed or written. A sitecustomize that is there already still runs.
+installed. A sitecustomize that is there already still runs.
 
 On POSIX the program replaces this process: signals reach it, and the exit code
 is its own. 127 means that there is no such program, 126 that there is one
@@ -97,12 +97,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         return _INTERRUPTED
     except OSError as error:
         # The interpreter flushes once more when it ends, and must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.__stdout__ is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         if isinstance(error, BrokenPipeError):
             # Whoever was reading has seen enough.
             return _BROKEN_PIPE
-        print(f"ididi-scopefix: can't write: {error.strerror}", file=sys.stderr)
-        return _UNWRITABLE
+        print(f"ididi-scopefix: {error.strerror or error}", file=sys.stderr)
+        return _FAILED
     return code
 
 
@@ -284,7 +285,8 @@ _COLUMNS = (
 
 def _table(title: str, rows: Sequence[tuple[str, list[Optional[str]]]]) -> None:
     cells = [cell or "works" for _, row in rows for cell in row]
-    width = 2 + max(len(cell) for cell in (*cells, *map(max, _COLUMNS)))
+    heads = [head for column in _COLUMNS for head in column]
+    width = 2 + max(map(len, (*cells, *heads)))
     for number, head in enumerate((title, "")):
         columns = "".join(f"{column[number]:{width}}" for column in _COLUMNS)
         print(terminal.heading(f"{head:22}") + columns.rstrip())
