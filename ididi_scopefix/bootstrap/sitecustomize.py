@@ -16,15 +16,15 @@ writes_no_bytecode = sys.dont_write_bytecode
 sys.dont_write_bytecode = True
 if not folder.startswith(sys.prefix):
     spec = globals().get("__spec__")
-    try:  # noqa: SIM105  contextlib is not loaded yet
+    try:
         os.remove(spec.cached if spec else os.path.splitext(__file__)[0] + ".pyc")
-    except Exception:  # noqa: S110
+    except Exception:
         pass
 
-if sys.version_info >= (3, 9):  # noqa: UP036
-    try:  # noqa: SIM105
+if sys.version_info >= (3, 9):
+    try:
         __import__("ididi_scopefix_lender").activate()
-    except Exception:  # noqa: S110
+    except Exception:
         pass
 sys.dont_write_bytecode = writes_no_bytecode
 
