@@ -30,7 +30,7 @@ sys.dont_write_bytecode = writes_no_bytecode
 
 # The folder has done its duty here. It stays in the environment, for the
 # interpreters that this one starts.
-sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != folder]
+sys.path[:] = [entry for entry in sys.path if entry != folder]
 
 # Now the sitecustomize that this one has hidden. If there is none, that is the
 # ImportError which site expects; if it fails, site says so as it always does.
