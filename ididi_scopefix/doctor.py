@@ -41,8 +41,8 @@ _NOT_STARTED = (
     " program that imports ididi_scopefix, and only there."
 )
 _TO_START = (
-    "To have it in every program: pip install ididi-scopefix for this interpreter,"
-    " put sitecustomize_example.py on PYTHONPATH as sitecustomize.py, or start the"
+    "To have it in every program, pip install ididi-scopefix for this interpreter,"
+    " put a sitecustomize.py that imports ididi_scopefix on PYTHONPATH, or start the"
     " program with `ididi-scopefix run`."
 )
 
