@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -67,8 +68,8 @@ class Server:
         self._log = Path(name)
         try:
             self._start()
-        except BaseException:
-            self._log.unlink()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
@@ -115,17 +116,12 @@ class Server:
         # it. It is rare enough for a few tries to be enough.
         for _ in range(3):
             self.port = _free_port()
-            with self._log.open("wb") as log:
+            with self._log.open("wb") as log, _holding_back_signals():
                 self._process = self._spawn(log)
-            self._ended = False
-            started = False
-            try:
-                started = self._answers()
-            finally:
-                if not started:
-                    self._end(graceful=False)
-            if started:
+                self._ended = False
+            if self._answers():
                 return
+            self._end(graceful=False)
             if "in use" not in self.log():
                 break
         raise ServerError(f"{' '.join(self._command)} did not start:\n{self.log()}")
@@ -210,6 +206,32 @@ def ending_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _holding_back_signals() -> Iterator[None]:
+    """Let Ctrl-C wait until the child that is being started can be ended."""
+    came: list[tuple[int, FrameType | None]] = []
+
+    def hold_back(number: int, frame: FrameType | None) -> None:
+        came.append((number, frame))
+
+    before: dict[int, Any] = {}
+    # No other thread can be interrupted, nor set a handler.
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, signal.SIGINT)
+            handler = signal.getsignal(number)
+            if callable(handler) and number not in before:
+                before[number] = handler
+                signal.signal(number, hold_back)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number, frame in came:
+            before[number](number, frame)
 
 
 def _free_port() -> int:

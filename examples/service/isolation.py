@@ -61,8 +61,8 @@ class Trail:
     def opened(self, scope: AsyncScope | SyncScope) -> Iterator[None]:
         """Note that a stage has opened *scope*, and check before and after."""
         self._scopes.append(scope)
-        self.check()
         try:
+            self.check()
             yield
             self.check()
         finally:

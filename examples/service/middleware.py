@@ -65,14 +65,19 @@ class ConnectionScope:
                 MutableHeaders(scope=message)["x-worker"] = str(os.getpid())
             await send(message)
 
-        async with graph.ascope("connection") as connection:
-            # In both scopes: who is behind us may ask either.
-            state["caller"] = caller
-            connection.register_singleton(caller)
-            scope[KEY] = trail
-            with trail.opened(connection):
-                await self.app(scope, receive, send_with_worker)
-        trail.check()
+        try:
+            async with graph.ascope("connection") as connection:
+                # In both scopes: who is behind us may ask either. Not every
+                # server makes a copy of the lifespan's state for each.
+                scope["state"] = {**state, "caller": caller}
+                connection.register_singleton(caller)
+                scope[KEY] = trail
+                with trail.opened(connection):
+                    await self.app(scope, receive, send_with_worker)
+        finally:
+            # Also if the client is gone or the route has raised.
+            if KEY in scope:
+                trail.check()
 
 
 def _authenticate(authorization: str, state: dict[str, Any]) -> Optional[str]:
