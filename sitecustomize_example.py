@@ -18,7 +18,7 @@ harm: it is activated once.
 #     import runpy
 #     runpy.run_path("/etc/python3/sitecustomize.py")
 
-try:  # noqa: SIM105
-    import ididi_scopefix  # noqa: F401  importing it activates it
-except ImportError:
+try:
+    import ididi_scopefix  # importing it activates it
+except Exception:
     pass  # not installed here: a start-up file must not be what breaks Python

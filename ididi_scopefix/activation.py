@@ -168,14 +168,20 @@ def consider(module: ModuleType, complete: bool = False) -> None:
 
 def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> None:
     """Record that *error* made it impossible to patch ididi, and warn once."""
-    reason = f"{what}: {type(error).__name__}: {error}; ididi is as it was."
     if isinstance(error, ModuleNotFoundError) and error.name in ("wrapt", "packaging"):
         reason = f"{error.name} is missing, and ididi is as it was: {REQUIREMENTS}"
+    else:
+        reason = f"{what}: {type(error).__name__}: {error}; ididi is as it was."
+    _give_up(reason, module)
+    log.log(log.DEBUG, "the error was", error=error)
+
+
+def _give_up(reason: str, module: Optional[ModuleType]) -> None:
+    """Record why ididi can't be patched, and warn once."""
     _record("failed", reason, module)
     if reason not in _warned:
         _warned.add(reason)
         log.log(log.WARNING, "ididi-scopefix is not active: %s", reason)
-        log.log(log.DEBUG, "the error was", error=error)
 
 
 def _catch_up() -> None:
@@ -209,18 +215,21 @@ def _decide(module: ModuleType, complete: bool) -> None:
     version = installed.version_of(module)
     if version is None:
         if complete:
-            raise LookupError(
-                "the version of ididi is unknown, its metadata are missing"
-                " (reinstall ididi)"
+            _give_up(
+                "the version of ididi is unknown, since its metadata are missing;"
+                " ididi is as it was: reinstall it.",
+                module,
             )
         return
     try:
         affected = releases.is_affected(version)
         verified = releases.is_verified(version)
     except InvalidVersion:
-        raise ValueError(
-            f"{version!r} is not a version that PEP 440 can order (reinstall ididi)"
-        ) from None
+        _give_up(
+            f"{version!r} is no version of PEP 440; ididi is as it was: reinstall it.",
+            module,
+        )
+        return
     if not affected:
         _record("inactive", releases.advice(version), module)
         return
@@ -271,14 +280,20 @@ def _inactivity(
     if not _finder.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
     if module is not None:
-        return "waiting", "ididi is being imported."
+        if _is_initializing(_GRAPH) or _is_initializing(_PACKAGE):
+            return "waiting", "ididi is being imported."
+        return "failed", "ididi was reloaded, past the hook; activate() patches it."
     if version is None:
         return "waiting", "ididi is not installed here, or not on sys.path yet."
-    return "waiting", "ididi is patched as soon as it is imported."
+    return (
+        "waiting",
+        "ididi has not been imported yet; if affected, it is patched then.",
+    )
 
 
 def _patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
-    return next((patch for patch in _patches if patch.module is module), None)
+    """Return the patch that was made of *module* as it is now, if there is one."""
+    return next((patch for patch in _patches if patch.is_of(module)), None)
 
 
 def _version(module: Optional[ModuleType]) -> Optional[str]:

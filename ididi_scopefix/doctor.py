@@ -14,7 +14,7 @@ import sys
 from importlib.metadata import version as version_of_distribution
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ididi_scopefix import _PACKAGE, _SWITCH, _is_off, examination, installed, releases
+from ididi_scopefix import _PACKAGE, _SWITCH, _is_off, examination, installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +25,12 @@ WORKS, FAILS, NO_IDIDI = 0, 1, 2
 TIMEOUT = 60.0
 """How many seconds an examination may take; it needs less than one."""
 
+# The folder that the user happens to be in is not on the path of a program, and
+# may have anything in it.
+_PREFACE = "import sys; sys.path[:] = filter(None, sys.path)\n"
+
 Findings = dict[str, dict[str, Optional[str]]]
 """The error of each call in each place, ``None`` where it works."""
-
 
 _NO_IDIDI = (
     "ididi is not installed in this interpreter, {}. Run doctor in the one of the"
@@ -38,8 +41,8 @@ _NOT_STARTED = (
     " program that imports ididi_scopefix, and only there."
 )
 _TO_START = (
-    "To have it in every program: pip install ididi-scopefix for this interpreter,"
-    " put sitecustomize_example.py on PYTHONPATH as sitecustomize.py, or start the"
+    "To have it in every program, pip install ididi-scopefix for this interpreter,"
+    " put a sitecustomize.py that imports ididi_scopefix on PYTHONPATH, or start the"
     " program with `ididi-scopefix run`."
 )
 
@@ -156,7 +159,7 @@ def examine(argument: str = "", off: bool = False) -> Examination:
     if off:
         environment[_SWITCH] = "0"
     source = pkgutil.get_data("ididi_scopefix", "examination.py") or b""
-    command = [sys.executable, "-c", source.decode(), argument]
+    command = [sys.executable, "-c", _PREFACE + source.decode(), argument]
     try:
         child = subprocess.run(
             command,
@@ -170,32 +173,35 @@ def examine(argument: str = "", off: bool = False) -> Examination:
         return Examination(error=f"no answer within {TIMEOUT:.0f} seconds.")
     except OSError as error:
         return Examination(error=f"{sys.executable!r} can't be started: {error}")
-    answer = child.stdout.decode(errors="replace").rpartition(examination.MARK)
-    try:
-        return Examination(**json.loads(answer[2].partition("\n")[0]))
-    except ValueError:
-        said = child.stderr.decode(errors="replace").strip().splitlines() or [""]
-        how = f"exit code {child.returncode}"
-        return Examination(error=f"the interpreter broke off ({how}): {said[-1]}")
+    _, mark, answer = child.stdout.decode(errors="replace").rpartition(examination.MARK)
+    if mark:
+        return Examination(**json.loads(answer.partition("\n")[0]))
+    said = child.stderr.decode(errors="replace").strip().splitlines() or [""]
+    how = f"exit code {child.returncode}"
+    return Examination(error=f"the interpreter broke off ({how}): {said[-1]}")
 
 
 def uvicorn() -> Optional[dict[str, str]]:
-    """Return the installed version of uvicorn, and when it matters."""
+    """Return what is known about the installed uvicorn, ``None`` without one."""
     try:
+        # Not above: packaging, which it imports, may be what is missing.
+        from ididi_scopefix import releases
+
         version = version_of_distribution("uvicorn")
         return {"version": version, "empty_contexts": releases.empty_contexts(version)}
     except Exception:
-        # Not installed; or packaging, which reads versions, isn't.
         return None
 
 
 def about_uvicorn(found: dict[str, str]) -> str:
     """Return what the installed uvicorn means for requests, as a sentence."""
+    from ididi_scopefix import releases
+
     when = {
         "never": "starts no request in an empty context",
         "always": "starts every request in an empty context",
-        "option": f"starts requests in empty contexts with {releases.UVICORN_OPTION}"
-        " only",
+        "option": "starts requests in empty contexts only with"
+        f" {releases.UVICORN_OPTION}",
     }[found["empty_contexts"]]
     return f"uvicorn {found['version']} {when}: see the first column."
 

@@ -162,6 +162,4 @@ def examine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    # Where the user happens to be is not on the path of a program.
-    sys.path[:] = [folder for folder in sys.path if folder]
     print(f"\n{MARK}{json.dumps(examine())}", flush=True)

@@ -49,6 +49,7 @@ class Patch:
         # Needed sooner or later, though perhaps not while the patch is proved.
         _ = module.DefaultScopeName, module.SyncScope, module.Resolver._create_scope
         self.module = module
+        self._resolver: type = module.Resolver
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active = False
         self._trial: Optional[int] = None
@@ -58,6 +59,13 @@ class Patch:
     def names(self) -> tuple[str, ...]:
         """The names of what is replaced."""
         return tuple(place.name for place in self.places)
+
+    def is_of(self, module: Optional[ModuleType]) -> bool:
+        """Tell whether this is the patch of *module* and of its present classes.
+
+        A module that is reloaded stays the same object and gets new ones.
+        """
+        return self.module is module and self.module.Resolver is self._resolver
 
     def install(self) -> None:
         """Replace everything and prove that it helps, or leave no trace.

@@ -35,7 +35,9 @@ def find() -> list[StartUpFile]:
 def _beside_packages() -> list[StartUpFile]:
     """Find ``ididi-scopefix.pth`` and ``.start`` wherever packages can be."""
     processed = _processed_folders()
-    folders = dict.fromkeys([*processed, *map(os.path.abspath, sys.path)])
+    # An empty entry is the current folder, which is nobody's site-packages and
+    # may have been deleted.
+    folders = dict.fromkeys([*processed, *filter(None, sys.path)])
     found: list[StartUpFile] = []
     for folder in folders:
         line = os.path.join(folder, "ididi-scopefix.pth")
@@ -60,7 +62,7 @@ def _processed_folders() -> list[str]:
     folders = site.getsitepackages()
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
-    return [os.path.abspath(folder) for folder in folders]
+    return folders
 
 
 def _customizations() -> list[StartUpFile]:
@@ -68,7 +70,7 @@ def _customizations() -> list[StartUpFile]:
     found: list[StartUpFile] = []
     if not sys.flags.ignore_environment and not sys.flags.no_site:
         entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-        if run.FOLDER in map(os.path.abspath, filter(None, entries)):
+        if run.FOLDER in entries:
             path = os.path.join(run.FOLDER, "sitecustomize.py")
             found.append(StartUpFile(path, True, "put there by ididi-scopefix run"))
     for name in ("sitecustomize", "usercustomize"):

@@ -65,9 +65,10 @@ class Environment(NamedTuple):
         scheme = "nt" if os.name == "nt" else "posix_prefix"
         return Path(sysconfig.get_path(name, scheme, {"base": str(self.folder)}))
 
-    def copy(self, folder: Path) -> Environment:
-        """Make another environment with the same packages."""
-        shutil.copytree(self.folder, folder, symlinks=True)
+    def copy(self, folder: Path, *, without: str = "") -> Environment:
+        """Make another environment with the same packages, but one."""
+        ignore = shutil.ignore_patterns(without, f"{without}-*") if without else None
+        shutil.copytree(self.folder, folder, symlinks=True, ignore=ignore)
         return Environment(folder)
 
     def pip(self, *arguments: str) -> None:
@@ -83,11 +84,8 @@ class Environment(NamedTuple):
 
     def files(self) -> set[str]:
         """Return all files in it, but the bytecode of what is not ours."""
-        return {
-            str(file.relative_to(self.folder))
-            for file in self.folder.rglob("*")
-            if "__pycache__" not in file.parts or "ididi" in str(file)
-        }
+        files = {str(file.relative_to(self.folder)) for file in self.folder.rglob("*")}
+        return {name for name in files if "__pycache__" not in name or "ididi" in name}
 
 
 def run(
@@ -193,4 +191,4 @@ def installed(workshop: Path, plain: Environment, wheels: Path) -> Environment:
 @pytest.fixture
 def copy(installed: Environment, tmp_path: Path) -> Environment:
     """An environment that has ididi and the shim; a test's own."""
-    return installed.copy(tmp_path / "copy")
+    return installed.copy(tmp_path / "copy", without="pip")

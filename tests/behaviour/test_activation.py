@@ -320,3 +320,26 @@ def test_a_second_import_of_the_module_alone_is_patched(knows_graphs: bool) -> N
         assert Context().run(graph.use_scope) is graph.use_scope()
         """
     )
+
+
+def test_a_reloaded_module_is_patched_when_activated_again(knows_graphs: bool) -> None:
+    """A reload goes past wrapt's hooks; the status says so."""
+    if not knows_graphs:
+        pytest.skip("a compiled module can't be reloaded")
+    children.run(
+        """
+        import importlib
+        from contextvars import Context
+        import ididi_scopefix
+        import ididi.graph
+        assert ididi_scopefix.status().state == "active"
+
+        importlib.reload(ididi.graph)
+
+        status = ididi_scopefix.status()
+        assert status.state == "failed" and "reloaded" in status.reason, status
+        assert ididi_scopefix.activate().state == "active"
+        graph = ididi.graph.Graph()
+        assert Context().run(graph.use_scope) is graph.use_scope()
+        """
+    )

@@ -98,9 +98,12 @@ def test_under_run_doctor_is_content(copy: Environment) -> None:
     assert attempt(*module, "run", *module, "doctor").returncode == 0
 
 
-def test_a_missing_requirement_is_a_failure_with_its_cure(copy: Environment) -> None:
+@pytest.mark.parametrize("missing", ["wrapt", "packaging"])
+def test_a_missing_requirement_is_a_failure_with_its_cure(
+    copy: Environment, missing: str
+) -> None:
     """The reason is the one in the status."""
-    shutil.rmtree(copy.packages / "wrapt")
+    shutil.rmtree(copy.packages / missing)
 
     code, report = _doctor(copy)
     assert (code, report["state"]) == (1, "failed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import signal
 import subprocess
 from typing import TYPE_CHECKING
@@ -35,6 +36,19 @@ def test_an_environment_without_the_shim_is_cured(
     assert _run(installed, plain, IN_AN_EMPTY_CONTEXT).stdout == "request\n"
     assert plain.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
     assert plain.files() == before
+
+
+def test_what_is_lent_collects_no_bytecode(
+    copy: Environment, plain: Environment
+) -> None:
+    """Pip would leave behind what other interpreters have written."""
+    for cache in list(copy.packages.glob("**/__pycache__")):
+        shutil.rmtree(cache)
+    command = (copy.python, "-B", "-m", "ididi_scopefix", "run", plain.python)
+
+    code = "import sys; print(sys.dont_write_bytecode)\n" + IN_AN_EMPTY_CONTEXT
+    assert run(*command, "-c", code).stdout == "False\nrequest\n"
+    assert not [name for name in copy.files() if name.endswith(".pyc")]
 
 
 def test_so_are_the_python_programs_that_it_starts(
@@ -107,7 +121,8 @@ def test_an_existing_sitecustomize_still_runs(
     code = "import sitecustomize; print(sitecustomize.__file__)\n" + IN_AN_EMPTY_CONTEXT
 
     finished = _run(installed, plain, code, PYTHONPATH=str(tmp_path))
-    assert finished.stdout.splitlines() == ["mine", str(custom), "request"]
+    # The first is that of the command's own interpreter.
+    assert finished.stdout.splitlines() == ["mine", "mine", str(custom), "request"]
 
 
 def test_a_sitecustomize_that_fails_fails_as_ever(
@@ -119,7 +134,8 @@ def test_a_sitecustomize_that_fails_fails_as_ever(
     variables = {"PYTHONPATH": str(tmp_path)}
 
     finished = _run(installed, plain, IN_AN_EMPTY_CONTEXT, **variables)
-    assert finished.stderr == plain.run("pass", **variables).stderr != ""
+    # The first is that of the command's own interpreter.
+    assert finished.stderr == plain.run("pass", **variables).stderr * 2 != ""
     assert finished.stdout == "request\n"
 
 

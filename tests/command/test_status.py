@@ -91,7 +91,7 @@ def test_status_knows_the_switch(installed: Environment) -> None:
 def test_status_without_ididi_is_a_status(copy: Environment) -> None:
     """The shim waits for it."""
     shutil.rmtree(copy.packages / "ididi")
-    for folder in copy.packages.glob("ididi-*"):
+    for folder in copy.packages.glob("ididi-[0-9]*"):
         shutil.rmtree(folder)
 
     found = _status(copy)
