@@ -147,3 +147,4 @@ def test_the_package_works_in_a_zip(
 
     zipped = str(application.with_suffix(".pyz"))
     assert run(plain.python, zipped).stdout == "request\n"
+    assert run(plain.python, zipped, IDIDI_SCOPEFIX="0").stdout == "LookupError\n"
