@@ -83,7 +83,7 @@ def _lending_folders() -> list[str]:
 def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Put the program in the place of this process."""
     # Python ignores these for itself, and a program would inherit that.
-    for name in ("SIGPIPE", "SIGXFZ", "SIGXFSZ"):
+    for name in ("SIGPIPE", "SIGXFSZ"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
     os.execvpe(command[0], list(command), environment)

@@ -66,7 +66,7 @@ def _summary(files: Sequence[start_up_files.StartUpFile]) -> str:
     if _is_off():
         return f"switched off in every program by {_SWITCH}={os.environ[_SWITCH]}"
     if any(file.in_force for file in files):
-        return "activated in every program of this interpreter"
+        return "activated whenever this interpreter starts"
     return terminal.bad(
         "no start-up file is in force: programs have to import ididi_scopefix"
     )
