@@ -1,0 +1,128 @@
+"""The contexts without a scope that programs meet, each as a way to call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from threading import Thread
+from typing import Any, Callable, TypeVar
+
+T = TypeVar("T")
+SyncWay = Callable[[Callable[[], Any]], Any]
+AsyncWay = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
+
+
+def in_empty_context(function: Callable[[], T]) -> T:
+    """As a server does that starts each request in an empty context."""
+    return Context().run(function)
+
+
+def in_new_thread(function: Callable[[], T]) -> T:
+    """As any program does with ``threading.Thread``."""
+    results: list[Callable[[], T]] = []
+
+    def run() -> None:
+        try:
+            result = function()
+        except BaseException as error:
+            results.append(lambda error=error: _raise(error))
+        else:
+            results.append(lambda: result)
+
+    thread = Thread(target=run)
+    # Python 3.14 lets a thread start in a copy of the context it comes from.
+    Context().run(thread.start)
+    thread.join()
+    return results[0]()
+
+
+def in_thread_with_event_loop(function: Callable[[], T]) -> T:
+    """As the bug was reported: a thread that runs an event loop of its own."""
+
+    async def main() -> T:
+        return function()
+
+    return in_new_thread(lambda: asyncio.run(main()))
+
+
+def in_pool_thread(function: Callable[[], T]) -> T:
+    """As a program does with ``concurrent.futures``."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return Context().run(pool.submit, function).result()
+
+
+def in_executor_of_loop(function: Callable[[], T]) -> T:
+    """As ``loop.run_in_executor`` does, which copies no context."""
+
+    async def main() -> T:
+        return await asyncio.get_running_loop().run_in_executor(None, function)
+
+    return Context().run(asyncio.run, main())
+
+
+def in_task_with_empty_context(function: Callable[[], T]) -> T:
+    """As ``create_task(..., context=Context())`` does."""
+
+    async def called() -> T:
+        return function()
+
+    return run_in_task_with_empty_context(called)
+
+
+def run_in_task_with_empty_context(
+    function: Callable[[], Coroutine[Any, Any, T]],
+) -> T:
+    """Run the coroutine that *function* makes in a task with an empty context."""
+
+    async def main() -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def start() -> None:
+            # A task copies the context it is made in: the way to give it an
+            # empty one on Python 3.9 and 3.10, too.
+            task = loop.create_task(function())
+            task.add_done_callback(lambda task: _copy_result(task, done))
+
+        loop.call_soon(start, context=Context())
+        return await done
+
+    return asyncio.run(main())
+
+
+def run_in_empty_context(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run the coroutine that *function* makes where nothing has a scope."""
+    return Context().run(lambda: asyncio.run(function()))
+
+
+def run_in_thread(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run the coroutine that *function* makes in a new thread's event loop."""
+    return in_new_thread(lambda: asyncio.run(function()))
+
+
+SYNC = (
+    in_thread_with_event_loop,
+    in_empty_context,
+    in_new_thread,
+    in_pool_thread,
+    in_executor_of_loop,
+    in_task_with_empty_context,
+)
+"""Ways to call a function in a context without a scope."""
+
+ASYNC = (run_in_thread, run_in_empty_context, run_in_task_with_empty_context)
+"""Ways to run a coroutine function in a context without a scope."""
+
+
+def _copy_result(task: asyncio.Task[T], done: asyncio.Future[T]) -> None:
+    error = task.exception()
+    if error is None:
+        done.set_result(task.result())
+    else:
+        done.set_exception(error)
+
+
+def _raise(error: BaseException) -> Any:
+    raise error
