@@ -7,6 +7,7 @@ interpreter.
 """
 
 import sys
+from _thread import get_ident
 
 from ididi_scopefix import switch
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Optional
+    from typing import Any, Optional
 
 PACKAGE = "ididi"
 GRAPH = "ididi.graph"
@@ -25,12 +26,19 @@ GRAPH = "ididi.graph"
 _AWAITED = frozenset((PACKAGE, GRAPH))
 
 
-class Finder:
-    """Hands an import of ididi over to wrapt's post-import hooks.
+# Which thread is asking the other finders for which name, through us.
+_asking: "set[tuple[int, str]]" = set()
 
-    It finds nothing itself. It stays where it is while it is asked: the
-    importer walks the live list, and a finder that removes itself makes it
-    skip the next one.
+
+class Finder:
+    """Finds an awaited module as the other finders do, with a loader of ours.
+
+    Nothing is imported here. Python asks its finders with the lock of all
+    imports held: whoever imports then waits for a module that another thread
+    is importing, and that thread for the lock. The loader does the work.
+
+    It stays where it is while it is asked: the importer walks the live list,
+    and a finder that removes itself makes it skip the next one.
     """
 
     __slots__ = ()
@@ -41,18 +49,83 @@ class Finder:
         path: "Optional[Sequence[str]]" = None,
         target: "Optional[ModuleType]" = None,
     ) -> "Optional[ModuleSpec]":
-        """Return what wrapt makes of an awaited module, ``None`` for others."""
+        """Return the spec of an awaited module, ``None`` for all others."""
         try:
-            if fullname not in _AWAITED:
+            if fullname not in _AWAITED or fullname in sys.modules:
                 return None
-            from ididi_scopefix.hook import hand_over
-
-            return hand_over(fullname)
+            question = (get_ident(), fullname)
+            if question in _asking:
+                return None
+            try:
+                _asking.add(question)
+                return self._find_elsewhere(fullname, path, target)
+            finally:
+                _asking.discard(question)
         except Exception:
+            # Whatever it is, the import goes its way without us.
+            return None
+
+    def _find_elsewhere(
+        self,
+        fullname: str,
+        path: "Optional[Sequence[str]]",
+        target: "Optional[ModuleType]",
+    ) -> "Optional[ModuleSpec]":
+        """Return what the finders behind this one find."""
+        finders = list(sys.meta_path)
+        if self in finders:
+            del finders[: finders.index(self) + 1]
+        for finder in finders:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                loader: Any = spec.loader
+                # Others load in ways that Python has given up.
+                if hasattr(loader, "exec_module") and type(loader) is not Loader:
+                    spec.loader = Loader(loader)  # type: ignore[assignment]
+                return spec
+        return None
+
+
+class Loader:
+    """Loads as the module's own loader does, with the hooks around it."""
+
+    __slots__ = ("_loader",)
+
+    def __init__(self, loader: "Any") -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: "ModuleSpec") -> "Optional[ModuleType]":
+        """Register the hooks with wrapt, and go on."""
+        try:
+            from ididi_scopefix.hook import register
+
+            register()
+        except Exception:  # noqa: S110
             # What went wrong has been reported if anything could still report
             # it: the package may have been removed under a running process.
             # The import of ididi must not fail for it.
-            return None
+            pass
+        module: Optional[ModuleType] = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: "ModuleType") -> None:
+        """Run the module's code as if nothing were around it, then the hook."""
+        for owner, name in ((module, "__loader__"), (module.__spec__, "loader")):
+            try:
+                if getattr(owner, name) is self:
+                    setattr(owner, name, self._loader)
+            except Exception:
+                continue
+        self._loader.exec_module(module)
+        try:
+            from ididi_scopefix.hook import loaded
+
+            loaded(module)
+        except Exception:
+            return
 
 
 _finder = Finder()

@@ -2,52 +2,41 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from _thread import get_ident
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING
 
 from ididi_scopefix import activation
 from ididi_scopefix.finder import GRAPH, PACKAGE
 
 if TYPE_CHECKING:
-    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 # The names for which wrapt has a hook of ours that has not fired yet. wrapt
 # drops a hook once it has fired, so that a second import needs a new one.
 _registered: set[str] = set()
 
-# Which thread is asking the other finders for which name, through us.
-_asking: set[tuple[int, str]] = set()
 
-
-def hand_over(fullname: str) -> Optional[ModuleSpec]:
-    """Leave the import of *fullname* to wrapt's post-import hooks.
-
-    Returns:
-        The spec that makes the hooks fire after the import, or ``None`` to let
-        the import go its way.
-    """
-    question = (get_ident(), fullname)
-    if question in _asking:
-        return None
+def register() -> None:
+    """Register the hooks with wrapt, but those that are there already."""
     try:
-        _asking.add(question)
         _register()
-        # wrapt's own finder stands before ours and was asked before it had a
-        # hook to fire. Ask them all again: this time it has.
-        if fullname not in sys.modules:
-            return importlib.util.find_spec(fullname)
     except Exception as error:
         activation.fail("could not hook the import of ididi", error)
-    finally:
-        _asking.discard(question)
-    return None
+
+
+def loaded(module: ModuleType) -> None:
+    """Do what the hooks do, for an import that wrapt has not seen begin.
+
+    wrapt's finder is asked before the hooks are registered, when the package
+    itself is imported first. Where both come here, the second finds it done.
+    """
+    if module.__name__ == GRAPH:
+        activation.consider(module)
+    elif GRAPH in sys.modules:
+        activation.consider(sys.modules[GRAPH], complete=True)
 
 
 def _register() -> None:
-    """Register the hooks with wrapt, but those that are there already."""
     import wrapt
 
     for name, hook in ((PACKAGE, _on_package), (GRAPH, _on_graph)):
