@@ -86,7 +86,7 @@ def by_wrapt(method: Any, note: Callable[[], None]) -> Any:
 
 def by_contextlib(method: Any, note: Callable[[], None]) -> Any:
     """As one replaces a method that contextlib has made, and keeps its face."""
-    if not hasattr(method, "__wrapped__"):
+    if method.__name__ == "use_scope":
         return by_functools(method, note)
 
     def steps(*args: Any, **kwargs: Any) -> Any:
