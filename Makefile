@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: demo test matrix lint clean
+.PHONY: demo test matrix lint clean model bench
 
 demo: $(NOX)  ## the bug and the cure, on a real server
 	@$(NOX) --session demo
@@ -18,6 +18,12 @@ matrix: $(NOX)  ## all affected releases of ididi, all Pythons, both ends of wra
 
 lint: $(NOX)  ## ruff, mypy and pyright
 	$(NOX) --session lint
+
+model: $(NOX)  ## the model, for long, on releases of each shape
+	$(NOX) --session model
+
+bench: $(NOX)  ## what a call costs, with and without the shim
+	$(NOX) --session bench
 
 clean:  ## all that the others have made
 	rm -rf $(VENV) .nox dist .mypy_cache .pytest_cache .ruff_cache
