@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: demo test matrix servers soak lint clean
+.PHONY: demo test matrix servers soak model bench lint clean
 
 demo: $(NOX)  ## the bug and the cure, on a real server
 	@$(NOX) --session demo
@@ -24,6 +24,12 @@ soak: $(NOX)  ## minutes of load on two workers, one of which gets killed
 
 lint: $(NOX)  ## ruff, mypy and pyright
 	$(NOX) --session lint
+
+model: $(NOX)  ## the model, for long, on releases of each shape
+	$(NOX) --session model
+
+bench: $(NOX)  ## what a call costs, with and without the shim
+	$(NOX) --session bench
 
 clean:  ## all that the others have made
 	rm -rf $(VENV) .nox dist .mypy_cache .pytest_cache .ruff_cache

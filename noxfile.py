@@ -154,3 +154,25 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("pyright")
+
+
+MODEL_RELEASES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
+
+
+@nox.session
+def model(session: nox.Session) -> None:
+    """Let the model run for long, on releases of each shape."""
+    # 1.4.4 needs typing-extensions and does not say so.
+    session.install(".", *group("test"), "typing-extensions")
+    for release in MODEL_RELEASES:
+        session.install("--quiet", f"ididi=={release}", silent=True)
+        session.log(f"ididi {release}")
+        profile = ("--hypothesis-profile", "long")
+        session.run("pytest", "--quiet", "tests/model", *profile, *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what a call costs, with and without the shim."""
+    session.install("pyperf", "wrapt")
+    session.run("python", "-m", "benchmarks.bench", *session.posargs)

@@ -21,6 +21,7 @@ Importing this package activates it, unless the environment variable
 # by name.
 
 import sys
+from _thread import get_ident
 from os import environ
 
 __version__ = "0.1.0"
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
-    from typing import Optional
+    from typing import Any, Optional
 
     from ididi_scopefix.activation import activate, deactivate, seed, status
     from ididi_scopefix.report import Status
@@ -50,18 +51,66 @@ _SWITCH = "IDIDI_SCOPEFIX"
 _PACKAGE = "ididi"
 _GRAPH = "ididi.graph"
 
-# The package is waited for as well as the module, because its hook has to be
-# in place before the package starts to run: ididi binds its VERSION last.
+# The package is waited for as well as the module: the hook on the module has
+# to be in place before it is looked for, and ididi binds its VERSION last.
 _AWAITED = frozenset((_PACKAGE, _GRAPH))
 
 
-class _Finder:
-    """Hands an import of ididi over to wrapt's post-import hooks.
+class _Loader:
+    """Loads a module as its own loader does, with the hook around it."""
 
-    It finds nothing itself. It stays where it is while it is asked: the
-    importer walks the live list, and a finder that removes itself makes it
-    skip the next one.
+    def __init__(self, loader: "Any") -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> "Any":
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: "ModuleSpec") -> "Any":
+        """Register the hook, and go on."""
+        try:
+            from ididi_scopefix import hook
+
+            hook.register()
+        except Exception:
+            # What went wrong has been reported if anything could still report
+            # it: the package may have been removed under a running process.
+            # The import of ididi must not fail for it.
+            pass
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: "Any") -> None:
+        """Run the module's code as if nothing were around it, and go on."""
+        try:
+            for owner, name in ((module, "__loader__"), (module.__spec__, "loader")):
+                if getattr(owner, name, None) is self:
+                    setattr(owner, name, self._loader)
+        except Exception:
+            # Not every module lets its attributes be set.
+            pass
+        self._loader.exec_module(module)
+        try:
+            from ididi_scopefix import hook
+
+            hook.loaded(module)
+        except Exception:
+            pass
+
+
+class _Finder:
+    """Finds ididi as the finders behind it do, with a loader of ours around.
+
+    Nothing is imported here. Python asks its finders with the lock of all
+    imports held: whoever imports then waits for a module that another thread
+    is importing, and that thread for the lock. The loader does the work.
+
+    The finder stays where it is while it is asked: the importer walks the live
+    list, and one that removes itself makes it skip the next.
     """
+
+    def __init__(self) -> None:
+        # Which thread is asking the finders behind for which name: one of them
+        # may start again from the first.
+        self._asking: set[tuple[int, str]] = set()
 
     def find_spec(
         self,
@@ -69,18 +118,41 @@ class _Finder:
         path: "Optional[Sequence[str]]" = None,
         target: "Optional[ModuleType]" = None,
     ) -> "Optional[ModuleSpec]":
-        """Return what wrapt makes of an awaited module, ``None`` for others."""
-        if fullname not in _AWAITED:
-            return None
+        """Return the spec of an awaited module, ``None`` for others."""
         try:
-            from ididi_scopefix.hook import hand_over
-
-            return hand_over(fullname)
+            if fullname not in _AWAITED:
+                return None
+            question = (get_ident(), fullname)
+            if question in self._asking:
+                return None
+            self._asking.add(question)
+            try:
+                return self._find_behind(fullname, path, target)
+            finally:
+                self._asking.discard(question)
         except Exception:
-            # What went wrong has been reported if anything could still report
-            # it: the package may have been removed under a running process.
-            # The import of ididi must not fail for it.
+            # Whatever it is, the import goes its way without us.
             return None
+
+    def _find_behind(
+        self,
+        fullname: str,
+        path: "Optional[Sequence[str]]",
+        target: "Optional[ModuleType]",
+    ) -> "Optional[ModuleSpec]":
+        finders = iter(list(sys.meta_path))
+        for finder in finders:
+            if finder is self:
+                break
+        for finder in finders:
+            spec = finder.find_spec(fullname, path, target)
+            if spec is not None:
+                loader: Any = spec.loader
+                # Some load in a way that Python has given up.
+                if hasattr(loader, "exec_module"):
+                    spec.loader = _Loader(loader)  # type: ignore[assignment]
+                return spec
+        return None
 
     def arm(self) -> None:
         """Wait on ``sys.meta_path``; do nothing if it waits there already."""

@@ -282,7 +282,7 @@ def _inactivity(
     if module is not None:
         if _is_initializing(_GRAPH) or _is_initializing(_PACKAGE):
             return "waiting", "ididi is being imported."
-        return "failed", "ididi was reloaded, past the hook; activate() patches it."
+        return "failed", "ididi was imported past the hook; activate() patches it."
     if version is None:
         return "waiting", "ididi is not installed here, or not on sys.path yet."
     return (

@@ -1,0 +1,17 @@
+"""The model against the real thing: see :mod:`tests.model.machine`."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import Machine
+
+
+def test_every_context_sees_the_scope_that_the_model_says(
+    request: pytest.FixtureRequest,
+) -> None:
+    """Whatever programs do with graphs, contexts, scopes and the shim."""
+    profile = request.config.getoption("--hypothesis-profile") or "short"
+    run_state_machine_as_test(Machine, settings=settings.get_profile(profile))

@@ -1,0 +1,98 @@
+"""Many threads, and the first import of ididi."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import children
+
+IMPORT = """
+import sys, threading
+THREADS = 16
+sys.setswitchinterval(1e-6)
+{activate}
+barrier = threading.Barrier(THREADS)
+errors = []
+
+def work(number):
+    import importlib
+    barrier.wait()
+    try:
+        {work}
+    except BaseException as error:
+        # Python's own, with plain ididi too: the package and a module of it,
+        # each imported by a thread that waits for the other.
+        if "deadlock detected by _ModuleLock" not in str(error):
+            errors.append(error)
+
+threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(THREADS)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(100)
+assert not any(thread.is_alive() for thread in threads), "a deadlock"
+assert not errors, errors
+
+import ididi, ididi_scopefix
+from contextvars import Context
+assert ididi_scopefix.activate().state == "active", ididi_scopefix.status()
+Context().run(Context().run(ididi.Graph).use_scope)
+for place in ididi_scopefix.status().patched:
+    name = place.rpartition(".")[2]
+    for owner in (ididi.graph.Resolver, ididi.graph.Graph):
+        function = vars(owner).get(name)
+        assert not hasattr(getattr(function, "__wrapped__", None), "__wrapped__") or (
+            name in ("scope", "ascope")
+            and not hasattr(function.__wrapped__.__wrapped__, "__wrapped__")
+        ), "patched twice"
+ididi_scopefix.deactivate()
+try:
+    Context().run(Context().run(ididi.Graph).use_scope)
+except LookupError:
+    pass
+else:
+    raise AssertionError("deactivate() left something behind")
+"""
+ARMED = "import ididi_scopefix"
+
+
+def run(work: str, activate: str = ARMED) -> None:
+    """Run *work* in many threads of a fresh interpreter."""
+    children.run(IMPORT.format(activate=activate, work=work))
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_threads_that_import_ididi_at_once_find_it_patched(_: int) -> None:
+    """Whichever of them is first, and no graph is built unpatched."""
+    run(
+        "import ididi\n"
+        "        from contextvars import Context\n"
+        "        Context().run(Context().run(ididi.Graph).use_scope)"
+    )
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_threads_may_import_the_package_and_the_module_at_once(_: int) -> None:
+    """One begins with ``ididi``, others with ``ididi.graph``."""
+    run("importlib.import_module('ididi.graph' if number else 'ididi')")
+
+
+def test_threads_may_import_what_the_hook_needs_at_the_same_time() -> None:
+    """The locks of the import system are no trap for the hook."""
+    run(
+        "importlib.import_module("
+        "['ididi', 'packaging.version', 'wrapt', 'importlib.metadata',"
+        " 'packaging.specifiers', 'ididi.graph', 'asyncio', 'inspect'][number % 8])"
+    )
+
+
+@pytest.mark.parametrize("activate", ["import threading", ARMED])
+def test_threads_may_activate_while_others_import_ididi(activate: str) -> None:
+    """The shim may come before, with or after its victim."""
+    run(
+        "importlib.import_module(['ididi', 'ididi_scopefix'][number % 2])\n"
+        "        if number % 2:\n"
+        "            import ididi_scopefix\n"
+        "            ididi_scopefix.activate(); ididi_scopefix.status()",
+        activate,
+    )

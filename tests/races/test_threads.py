@@ -1,0 +1,135 @@
+"""Many threads, one graph, and a shim that comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextvars import Context
+from typing import Any
+
+import ididi.graph
+import pytest
+from ididi import Graph
+from ididi.config import DefaultScopeName
+
+import ididi_scopefix
+from ididi_scopefix import patch, probe
+from tests.races.threads import run_at_once
+
+THREADS = 8
+
+
+@pytest.mark.parametrize("_", range(20))
+def test_threads_that_need_a_graph_at_once_share_one_default_scope(_: int) -> None:
+    """The graph was built before activation: nobody has its default scope."""
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+    ididi_scopefix.activate()
+
+    def work() -> Any:
+        with graph.scope("request") as scope:
+            assert scope.pre is graph.use_scope(DefaultScopeName)
+        return graph.use_scope()
+
+    first, *others = run_at_once(*[work] * THREADS)
+    assert all(scope is first for scope in others)
+
+
+def test_scopes_keep_working_while_threads_activate_and_deactivate() -> None:
+    """A scope either opens as with the shim or fails as without it."""
+    graph = Context().run(Graph)
+    done = threading.Event()
+
+    def serve() -> int:
+        opened = 0
+        while not done.is_set():
+            try:
+                Context().run(request)
+                Context().run(asyncio.run, async_request())
+                opened += 1
+            except LookupError as error:
+                assert "idid_scope_ctx" in str(error)
+        return opened
+
+    def request() -> None:
+        with graph.scope("request") as scope:
+            assert graph.use_scope("request") is scope
+
+    async def async_request() -> None:
+        async with graph.ascope("request") as scope:
+            assert graph.use_scope("request") is scope
+
+    def switch() -> int:
+        try:
+            for _ in range(30):
+                ididi_scopefix.deactivate()
+                ididi_scopefix.activate()
+        finally:
+            if threading.current_thread() is not None:
+                finished.append(True)
+            if len(finished) == 2:
+                done.set()
+        return 0
+
+    finished: list[bool] = []
+    run_at_once(serve, serve, switch, switch)
+    assert ididi_scopefix.activate().state == "active"
+    assert Context().run(graph.use_scope).name == DefaultScopeName
+
+
+def test_no_context_is_seeded_with_a_graph_of_the_probe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another thread asks for a scope while a late activation is proved."""
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+    thread = Context()
+    seen: list[Any] = []
+    probed: Any = probe._use_scope
+
+    def while_probing(module: Any, probe_graph: Any, other: Any) -> None:
+        def ask() -> None:
+            try:
+                seen.append(thread.run(graph.use_scope))
+            except LookupError:
+                seen.append(None)
+
+        run_at_once(ask)
+        probed(module, probe_graph, other)
+
+    monkeypatch.setattr(probe, "_use_scope", while_probing)
+    assert ididi_scopefix.activate().state == "active"
+    assert seen == [None]
+    assert thread.run(graph.use_scope)._workers is graph._workers
+
+
+def test_a_failing_patch_is_never_met_by_another_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The proof fails: others have seen plain ididi all the time."""
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+
+    def fail(module: Any) -> None:
+        def ask() -> None:
+            with pytest.raises(LookupError):
+                Context().run(graph.use_scope)
+            assert ididi.graph.Resolver is module.Resolver
+
+        run_at_once(ask)
+        raise probe.ProbeError("it does not help")
+
+    monkeypatch.setattr(patch.probe, "verify", fail)
+    with pytest.raises(LookupError):
+        # Without the caller's lock: status() of another thread would wait.
+        assert ididi_scopefix.activate().state == "failed"
+        Context().run(graph.use_scope)
+
+
+def test_a_graph_built_while_the_shim_was_off_does_not_change_the_order() -> None:
+    """The graphs that were built before are known after a new activation."""
+    graphs = [Context().run(Graph) for _ in range(3)]
+    ididi_scopefix.deactivate()
+    Context().run(ididi_scopefix.activate)
+    newest = Context().run(graphs[-1].use_scope)
+    assert newest._workers is graphs[-1]._workers
