@@ -34,7 +34,9 @@ def _all_but_init(environment: Environment) -> None:
 def _half_of_init(environment: Environment) -> None:
     file = environment.packages / "ididi_scopefix" / "__init__.py"
     source = file.read_text(encoding="utf-8")
-    file.write_text(source[: source.index("return hand_over") - 20], encoding="utf-8")
+    file.write_text(
+        source[: source.index("return self._find_behind")], encoding="utf-8"
+    )
 
 
 def _seeding(environment: Environment) -> None:
