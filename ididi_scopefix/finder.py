@@ -108,17 +108,17 @@ class Loader:
             # it: the package may have been removed under a running process.
             # The import of ididi must not fail for it.
             pass
-        module: Optional[ModuleType] = self._loader.create_module(spec)
-        return module
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]
 
     def exec_module(self, module: "ModuleType") -> None:
         """Run the module's code as if nothing were around it, then the hook."""
-        for owner, name in ((module, "__loader__"), (module.__spec__, "loader")):
-            try:
-                if getattr(owner, name) is self:
+        try:
+            for owner, name in ((module, "__loader__"), (module.__spec__, "loader")):
+                if getattr(owner, name, None) is self:
                     setattr(owner, name, self._loader)
-            except Exception:
-                continue
+        except Exception:  # noqa: S110
+            # A module that keeps a loader it can work with, as wrapt's do.
+            pass
         self._loader.exec_module(module)
         try:
             from ididi_scopefix.hook import loaded

@@ -5,6 +5,12 @@ fork of this process imports ididi while exactly that line raises, and tells
 how it left ididi. By tracing: nothing of the package is edited.
 """
 
+# What the import of ididi needs anyway is here already: a fork then has little
+# left to do.
+import asyncio  # noqa: F401
+import concurrent.futures  # noqa: F401
+import importlib.metadata  # noqa: F401
+import inspect  # noqa: F401
 import json
 import linecache
 import logging
@@ -12,14 +18,7 @@ import os
 import sys
 from contextvars import Context
 
-# What the import of ididi needs anyway is here already: a fork then has little
-# left to do.
-import asyncio  # noqa: F401
-import concurrent.futures  # noqa: F401
-import importlib.metadata  # noqa: F401
-import inspect  # noqa: F401
-
-import packaging.specifiers  # noqa: F401
+import packaging.specifiers
 import packaging.version  # noqa: F401
 import typing_extensions  # noqa: F401
 import wrapt  # noqa: F401
@@ -30,9 +29,12 @@ FOLDER = os.path.dirname(ididi_scopefix.__file__) + os.sep
 ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
 
 # Lines that can't raise, and are inside of no try statement that could help.
-INERT = {"try:"}
-
-
+INERT = {
+    "try:",
+    # The import itself.
+    "return self._loader.create_module(spec)  # type: ignore[no-any-return]",
+    "self._loader.exec_module(module)",
+}
 
 
 def trace_until(number, error):
