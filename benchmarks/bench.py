@@ -1,8 +1,8 @@
 """Measures what the shim costs, and writes ``RESULTS.md`` and ``chart.svg``.
 
 Every ratio is of two variants that were measured in turn, round after round,
-on one core: what else the machine does meets both. A ratio is that of the
-medians of all rounds.
+on one core: what else the machine does meets both. A ratio is the median of
+those of all rounds.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ ROOT = HERE.parent
 COMMAND = "make bench"
 GUARDED = "1.8.4"
 
+# Nothing of the caller's interpreter settings: bytecode is cached, as it is
+# wherever a program is started more than once.
+ENVIRON = {
+    name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
+}
+
 
 class Variant(NamedTuple):
     """One way to run a call: an interpreter and what it imports first."""
@@ -45,15 +51,19 @@ class Row(NamedTuple):
     @property
     def ratio(self) -> float:
         """How many times as long it takes."""
-        return statistics.median(self.measured) / statistics.median(self.baseline)
+        return statistics.median(
+            measured / baseline
+            for measured, baseline in zip(self.measured, self.baseline)
+        )
 
 
 def environment(folder: Path, *requirements: str) -> Path:
     """Make a virtual environment with *requirements*; return its Python."""
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    make = [sys.executable, "-m", "venv", str(folder)]
+    subprocess.run(make, check=True, env=ENVIRON)
     python = folder / "bin" / "python"
     install = [str(python), "-m", "pip", "install", "--quiet", *requirements]
-    subprocess.run(install, check=True)
+    subprocess.run(install, check=True, env=ENVIRON)
     return python
 
 
@@ -63,7 +73,7 @@ def call(variant: Variant, name: str) -> list[float]:
     on = {"IDIDI_SCOPEFIX": "1" if module == "ididi_scopefix" else "0"}
     worker = subprocess.run(
         [str(variant.python), "-m", "benchmarks.calls", name, module],
-        env={**os.environ, **on},
+        env={**ENVIRON, **on},
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -75,7 +85,7 @@ def call(variant: Variant, name: str) -> list[float]:
 
 def start(python: Path, code: str, shim: bool) -> list[float]:
     """Return how long an interpreter takes that runs *code*."""
-    environ = {**os.environ, "IDIDI_SCOPEFIX": "1" if shim else "0"}
+    environ = {**ENVIRON, "IDIDI_SCOPEFIX": "1" if shim else "0"}
     began = pyperf.perf_counter()
     subprocess.run([str(python), "-c", code], check=True, env=environ)
     return [pyperf.perf_counter() - began]
@@ -183,10 +193,8 @@ def chart(rows: list[Row]) -> str:
     scale = (width - left - 90) / max(max(row.ratio, row.goal or 0) for row in rows)
     height = bar * len(rows) + 46
     parts = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
-            ' font-family="sans-serif" font-size="13" role="img">'
-        ),
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
+        '<g font-family="sans-serif" font-size="13">',
         "<title>What a call costs with ididi-scopefix, as a ratio</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
@@ -208,7 +216,9 @@ def chart(rows: list[Row]) -> str:
                 f'<path d="M{x:.1f} {y}v26" stroke="#d1242f" stroke-width="2"/>'
             )
     legend = "bar: with the shim, as a multiple of the same without; red mark: goal"
-    parts.append(f'<text x="10" y="{height - 12}" fill="#57606a">{legend}</text></svg>')
+    parts.append(
+        f'<text x="10" y="{height - 12}" fill="#57606a">{legend}</text></g></svg>'
+    )
     return "\n".join(parts) + "\n"
 
 
@@ -239,7 +249,7 @@ def main() -> None:
 {processor()}, {platform.system()}, CPython {platform.python_version()},
 ididi {arguments.ididi}, wrapt {version("wrapt")}, pyperf {pyperf.__version__};
 `{COMMAND}`: {arguments.rounds} rounds, the variants in turn, on one core. A ratio is
-that of the medians; the durations are those of one call or one process.
+the median of those of the rounds; the durations are those of one call or one process.
 
 {table(rows)}
 

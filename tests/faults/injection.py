@@ -28,9 +28,10 @@ import ididi_scopefix
 FOLDER = os.path.dirname(ididi_scopefix.__file__) + os.sep
 ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
 
-# Lines that can't raise, or do nothing but what the import would do without us.
+# Lines that can't raise, and are inside of no try statement that could help.
 INERT = {
     "try:",
+    # The import itself.
     "return getattr(self._loader, name)",
     "return self._loader.create_module(spec)",
     "self._loader.exec_module(module)",

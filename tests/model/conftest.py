@@ -19,8 +19,8 @@ settings.register_profile(
 )
 settings.register_profile(
     "long",
-    max_examples=3000,
-    stateful_step_count=60,
+    max_examples=600,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,

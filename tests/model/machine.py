@@ -6,9 +6,8 @@ the rest makes the calls, in real contexts, and compares.
 
 import asyncio
 import gc
-from collections.abc import Generator
 from contextvars import Context
-from typing import Annotated, Any, Callable, Optional, TypeVar
+from typing import Annotated, Any, Callable, Generator, Optional, TypeVar  # noqa: UP035
 from weakref import ref
 
 import ididi.graph
