@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from weakref import WeakSet, ref
 
 from ididi_scopefix import _GRAPH, _PACKAGE, _SWITCH, _finder, _is_off, log
-from ididi_scopefix.report import State, Status
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from ididi.graph import Graph, SyncScope
 
     from ididi_scopefix.patch import Patch
+    from ididi_scopefix.report import State, Status
 
 REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
 
@@ -99,6 +99,9 @@ def status() -> Status:
     Imports neither ididi nor wrapt. Before ididi is imported, its version is
     read from the metadata of the distribution.
     """
+    # Here and not above: the import of ididi does not wait for it.
+    from ididi_scopefix.report import Status
+
     module = sys.modules.get(_GRAPH)
     version = _version(module)
     with _lock:

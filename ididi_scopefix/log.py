@@ -11,9 +11,8 @@ DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 _logger = logging.getLogger("ididi_scopefix")
 
 
-def is_wanted(level: int) -> bool:
-    """Tell whether anybody would see a message of this *level*."""
-    return _logger.isEnabledFor(level)
+is_wanted = _logger.isEnabledFor
+"""Tells whether anybody would see a message of a level."""
 
 
 def log(

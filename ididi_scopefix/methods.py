@@ -15,7 +15,7 @@ from functools import update_wrapper
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Callable, Optional, cast
 
-from ididi_scopefix.default_scope import default_scope_of
+from ididi_scopefix.default_scope import default_scope_of, kept_by
 from ididi_scopefix.patch import Patch
 from ididi_scopefix.place import Place
 from ididi_scopefix.seeding import ABSENT
@@ -56,7 +56,9 @@ class MethodsPatch(Patch):
     def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
         """Return the default scope of the graph of *resolver*."""
         assert resolver is not None
-        return default_scope_of(resolver, self.module)
+        # Where it mostly is, before asking where it could be.
+        default = kept_by(resolver._type_registry)
+        return default_scope_of(resolver, self.module) if default is None else default
 
     def _is_own(self, original: Any) -> bool:
         """Tell whether *original* is a function of ididi's, as it wrote it."""

@@ -56,20 +56,15 @@ class _Tally:
     """
 
     def __init__(self) -> None:
-        self._steps = itertools.count()
+        self.steps = itertools.count()
+        self.first = itertools.repeat(log.INFO, 1)
         self._readings = itertools.count()
-        self._first = itertools.repeat(True, 1)
         self._reading = threading.Lock()
-
-    def add(self) -> bool:
-        """Count one context; tell whether it is the first of this process."""
-        next(self._steps)
-        return next(self._first, False)
 
     def total(self) -> int:
         """Return how many contexts were counted."""
         with self._reading:
-            return next(self._steps) - next(self._readings)
+            return next(self.steps) - next(self._readings)
 
 
 _tally = _Tally()
@@ -91,8 +86,13 @@ def total() -> int:
 
 
 def count(default: SyncScope) -> None:
-    """Count and log one context seeded with *default*."""
-    level = log.INFO if _tally.add() else log.DEBUG
+    """Count one context seeded with *default*, and log it.
+
+    At INFO if it is the first of this process.
+    """
+    tally = _tally
+    next(tally.steps)
+    level = next(tally.first, log.DEBUG)
     if log.is_wanted(level):
         log.log(
             level,
