@@ -46,7 +46,7 @@ class MethodsPatch(Patch):
         super().__init__(module)
         self._current = self.variable.get
         resolver, graph = module.Resolver, module.Graph
-        self.places = (
+        self.places: tuple[Place, ...] = (
             Place(_owner(graph, "__init__"), "__init__", self._make_init),
             Place(_owner(resolver, "scope"), "scope", self._make_scope),
             Place(_owner(resolver, "ascope"), "ascope", self._make_ascope),

@@ -51,7 +51,7 @@ class Patch:
         self.module = module
         self._resolver: type = module.Resolver
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
-        self.active = False
+        self.active: bool = False
         self._trial: Optional[int] = None
         self._gave_up = False
 

@@ -43,7 +43,9 @@ class VariablePatch(Patch):
 
     def __init__(self, module: ModuleType) -> None:
         super().__init__(module)
-        self.places = (Place(module, "_SCOPE_CONTEXT", self._make_variable),)
+        self.places: tuple[Place, ...] = (
+            Place(module, "_SCOPE_CONTEXT", self._make_variable),
+        )
         self._keepers = _built.setdefault(module, {})
 
     def _keep(self, scope: SyncScope) -> None:
