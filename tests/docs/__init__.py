@@ -1,0 +1,1 @@
+"""What the documents say is tried: their blocks, their tables, their figures."""

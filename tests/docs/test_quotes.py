@@ -1,0 +1,290 @@
+"""What the documents quote is what there is: outputs, files, tables, links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from ididi_scopefix import releases as table
+from tests import children, releases
+from tests.docs import comparison, recipes
+from tests.docs.markdown import DOCUMENTS, README, ROOT, TRANSLATION, Document
+from tests.servers import rows
+
+if TYPE_CHECKING:
+    from tests.docs.markdown import Block
+
+
+ROOT_CAUSE = "docs/root-cause.md"
+
+
+def block(kind: str, path: str = README) -> Block:
+    """Return the only block of a kind in a document."""
+    (found,) = (
+        block
+        for block in Document(path).blocks
+        if f"{block.language} {block.name}" == kind
+    )
+    return found
+
+
+@pytest.mark.parametrize("file", ["ididi-scopefix.pth", "ididi-scopefix.start"])
+def test_the_start_up_files_are_quoted_in_full(file: str) -> None:
+    """Whoever reads about security sees every byte that is executed."""
+    quoted = block(f"{file.rpartition('.')[2]} {file}").text
+
+    assert quoted == (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_a_fixed_release_is_left_alone_with_the_quoted_words(tmp_path: Path) -> None:
+    """The status says so, in the README as in the program."""
+    folder = releases.invent("1.9.0", tmp_path, *releases.FIXED, own="1.9.0")
+
+    told = children.run(
+        """
+        import ididi_scopefix, ididi
+        print(ididi_scopefix.status())
+        """,
+        path=folder,
+    )
+
+    assert told.stdout == block("text fixed").text
+
+
+@pytest.mark.skipif(
+    recipes.environment() != recipes.SERVERS, reason="needs a server to see it"
+)
+def test_the_traceback_is_a_real_one(tmp_path: Path) -> None:
+    """A search for what the server's log says finds the README."""
+    application = next(b for b in Document(README).blocks if b.name == "app.py")
+    (tmp_path / "app.py").write_text(application.text, encoding="utf-8")
+    lines = [
+        pattern(line)
+        for line in block("text traceback").text.splitlines()
+        # Only from Python 3.11 on, and contextlib's own lines differ.
+        if line.strip("^ ") and "contextlib" not in line and "await" not in line
+    ]
+
+    with recipes.started("uvicorn app:app", tmp_path, IDIDI_SCOPEFIX="0") as server:
+        assert server.request("GET", "/").status == 500
+        server.stop()
+        log = server.log()
+
+    for line in lines:
+        assert re.search(line, log), log
+
+
+def pattern(line: str) -> str:
+    """Return *line* as it is in any environment, at any address."""
+    line = re.sub(r"/usr/local/lib/python[\d.]+", "ANYWHERE", line)
+    line = re.escape(re.sub(r"0x[0-9a-f]+", "ADDRESS", line))
+    return line.replace("ANYWHERE", ".*").replace("ADDRESS", "0x[0-9a-f]+")
+
+
+def test_the_line_of_the_bug_is_a_real_one() -> None:
+    """It is in ididi's source as the root cause quotes it."""
+    import ididi.graph
+
+    source = Path(ididi.graph.__file__).read_text(encoding="utf-8")
+
+    assert block("text line", ROOT_CAUSE).text in source
+
+
+def test_the_described_fix_is_one(tmp_path: Path) -> None:
+    """A release that is made by the described change needs no shim."""
+    hunks = re.split(r"^@@.*\n", block("diff ", ROOT_CAUSE).text, flags=re.MULTILINE)
+    edits = [(side(hunk, " -"), side(hunk, " +")) for hunk in hunks if hunk]
+    folder = releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
+
+    told = children.run(
+        """
+        import ididi_scopefix, ididi
+        print(ididi_scopefix.status())
+        """,
+        path=folder,
+    )
+
+    assert told.stdout == block("text fixed").text
+
+
+def side(hunk: str, kept: str) -> str:
+    """Return the lines of a change as they are before or after it."""
+    lines = hunk.splitlines(keepends=True)
+    return "".join(line[1:] for line in lines if line[0] in kept)
+
+
+def test_the_table_of_workers_is_the_one_that_is_tried() -> None:
+    """Server by server, what `make servers` expects and has seen."""
+    tried = {
+        (row.environment, row.workers, preload(row), row.command[0], reset(row)): row
+        for row in rows.SERVERS
+    }
+    (_, *lines) = Document(ROOT_CAUSE).table("server, without the shim")
+
+    for name, *cells in lines:
+        for workers, cell in enumerate(cells, 1):
+            key = (environment(name), workers, "--preload" in name)
+            program = name.split()[0]
+            row = tried.get((*key, program, "reset" in name))
+            assert cell == ("not tried" if row is None else str(row.without)), name
+
+
+def environment(name: str) -> str:
+    """Return the environment in which a server of the table is tried."""
+    if "uvicorn" not in name:
+        return "others"
+    (version,) = re.findall(r"uvicorn ([\d.]+)", name)
+    newest = version == comparison.NEWEST
+    return "uvicorn-newest" if newest else f"uvicorn-{version}"
+
+
+def preload(row: rows.Server) -> bool:
+    return "--preload" in row.command
+
+
+def reset(row: rows.Server) -> bool:
+    return "--reset-contextvars" in row.command
+
+
+def test_the_table_of_releases_is_the_one_of_the_package() -> None:
+    """Family by family, with the symptom in the package's own words."""
+    (_, *lines) = release_rows()
+
+    assert [symptom for _, symptom, _ in lines[:-1]] == [
+        family.symptom for family in table.FAMILIES
+    ]
+    for (names, _, shim), family in zip(lines, table.FAMILIES):
+        assert names == name_of(family)
+        assert ("left alone" in shim) == bool(family.advice)
+    newest = table.VERIFIED[-1]
+    assert lines[-1][0] == f"newer than {newest}"
+
+
+def release_rows() -> list[list[str]]:
+    """Return the README's table of releases."""
+    (found,) = (
+        lines
+        for lines in Document(README).tables
+        if lines[0] == ["ididi", "without the shim", "with the shim"]
+    )
+    return found
+
+
+def name_of(family: table.Family) -> str:
+    """Return how a reader would call the releases of a family."""
+    specifier = SpecifierSet(family.specifier)
+    verified = [version for version in table.VERIFIED if version in specifier]
+    if len(verified) > 1:
+        return f"{verified[0]} to {verified[-1]}"
+    if verified:
+        return verified[0]
+    bounds = {each.operator: each.version for each in specifier}
+    return bounds.get(">=", f"before {bounds['<']}")
+
+
+def test_the_table_of_servers_is_the_one_of_the_package() -> None:
+    """Its columns are the package's releases of uvicorn, the option apart."""
+    (header,) = (rows[0] for rows in Document(README).tables if "uvicorn" in rows[0][1])
+    _, always, option = table.UVICORN
+
+    assert header[1] == f"uvicorn before {always.since}"
+    assert header[2].startswith(f"uvicorn {always.since} to ")
+    last = Version(header[2].split()[-1])
+    assert last < Version(option.since)
+    assert header[3] == f"uvicorn {option.since} and newer"
+    assert header[4] == f"the same with `{table.UVICORN_OPTION}`"
+    assert table.empty_contexts(str(last)) == "always"
+
+
+def test_the_table_of_servers_says_what_was_measured() -> None:
+    """Cell by cell, what `nox --session compare` expects and has seen."""
+    (lines,) = (
+        lines[1:] for lines in Document(README).tables if "uvicorn" in lines[0][1]
+    )
+    for name, *cells in lines:
+        versions = [Version(found) for found in re.findall(r"\d[\d.]+\d", name)]
+        seen: list[set[int]] = [set(), set(), set(), set()]
+        for row in comparison.SERVERS:
+            if row.shim == ("shim" in name) and (
+                versions[0] <= Version(row.ididi) <= versions[-1]
+            ):
+                for call, answer in zip(comparison.CALLS, row.answers):
+                    if row.shim or f"`{call}`" in name:
+                        seen[column(row)].add(answer)
+
+        assert [{int(cell)} for cell in cells] == seen
+
+
+def column(row: comparison.Row) -> int:
+    """Return in which column of the table a row of the comparison belongs."""
+    if row.options:
+        return 3
+    _, always, option = table.UVICORN
+    return sum(
+        Version(row.uvicorn) >= Version(server.since) for server in (always, option)
+    )
+
+
+def test_the_alternatives_answer_what_was_measured() -> None:
+    """Row by row, what `nox --session compare` expects and has seen."""
+    lines = Document(README).table("what you do")[1:]
+
+    for (_, ididi, uvicorn, *answers), row in zip(lines, comparison.ALTERNATIVES):
+        assert (ididi, uvicorn) == (row.ididi, row.uvicorn)
+        assert tuple(map(int, answers)) == row.answers
+    assert len(lines) == len(comparison.ALTERNATIVES)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, TRANSLATION, "CHANGELOG.md"])
+def test_every_link_leads_somewhere(path: str) -> None:
+    """To a file of the repository, and to a heading of it."""
+    for link in Document(path).links:
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / path).parent / name if name else ROOT / path
+        assert target.exists(), link
+        if anchor:
+            document = Document(str(target.resolve().relative_to(ROOT)))
+            assert anchor in {heading.anchor for heading in document.headings}, link
+
+
+def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> None:
+    """No connection, no process, no file but for reading: as promised."""
+    children.run(
+        """
+        import sys
+        sys.dont_write_bytecode = True
+        events = []
+
+        def audit(event, arguments):
+            if event.startswith(("socket.", "subprocess.", "os.")) or (
+                event == "open" and set(str(arguments[1])) & set("wax+")
+            ):
+                events.append((event, arguments))
+
+        sys.addaudithook(audit)
+        import ididi_scopefix
+        from contextvars import Context
+        from ididi import Graph
+        Context().run(Graph().use_scope)
+        assert ididi_scopefix.status().state == "active"
+        allowed = ("os.listdir", "os.scandir", "os.putenv", "os.unsetenv")
+        assert not [event for event in events if event[0] not in allowed], events
+        """
+    )
+
+
+def test_the_evidence_counts_what_there_is() -> None:
+    """Releases, servers and programs, by the tables they are in."""
+    lines = Document(README).table("what was tried")
+    text = " ".join(line[0] for line in lines)
+
+    assert f"each of the {len(table.VERIFIED)} affected releases" in text
+    assert f"on {len(rows.SERVERS)} servers" in text
+    assert f"in {len(rows.PROGRAMS)} programs" in text
