@@ -118,7 +118,21 @@ def create(folder: Path) -> Environment:
     """Create an environment that has pip and nothing else."""
     base = getattr(sys, "_base_executable", sys.executable)
     run(base, "-m", "venv", str(folder))
-    return Environment(folder)
+    environment = Environment(folder)
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+        _measure(environment)
+    return environment
+
+
+def _measure(environment: Environment) -> None:
+    """Have coverage measure the interpreters of *environment* as well."""
+    import coverage
+
+    package = Path(coverage.__file__).parent
+    shutil.copytree(package, environment.packages / "coverage")
+    line = "import coverage; coverage.process_startup()\n"
+    # Before the start-up file of the shim, by its name.
+    (environment.packages / "a1_coverage.pth").write_text(line, encoding="utf-8")
 
 
 IN_AN_EMPTY_CONTEXT = """
