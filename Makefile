@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: demo test matrix servers soak model bench lint clean
+.PHONY: demo test matrix servers soak docs model bench coverage lint clean
 
 demo: $(NOX)  ## the bug and the cure, on a real server
 	@$(NOX) --session demo
@@ -22,6 +22,12 @@ servers: $(NOX)  ## the example services under every server, without the shim to
 soak: $(NOX)  ## minutes of load on two workers, one of which gets killed
 	@$(NOX) --session soak
 
+docs: $(NOX)  ## the recipes of the documents, and what they are compared with
+	$(NOX) --session docs compare
+
+coverage: $(NOX)  ## which branches of the package the tests take
+	$(NOX) --session coverage
+
 lint: $(NOX)  ## ruff, mypy and pyright
 	$(NOX) --session lint
 
@@ -32,7 +38,7 @@ bench: $(NOX)  ## what a call costs, with and without the shim
 	$(NOX) --session bench
 
 clean:  ## all that the others have made
-	rm -rf $(VENV) .nox dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .nox dist .coverage* .mypy_cache .pytest_cache .ruff_cache
 
 $(NOX):
 	$(PYTHON) -m venv $(VENV)

@@ -10,6 +10,7 @@ import nox
 
 # This file's folder is where nox runs, but not where it imports from.
 sys.path.insert(0, str(Path(__file__).parent))
+from tests.docs import comparison
 from tests.servers import rows
 
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -17,6 +18,10 @@ PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST_WRAPT = "1.16.0"
 REFERENCE = "1.8.2"
 """The release of ididi that `make test` runs against."""
+COMPILED = "1.5.4"
+"""A release of ididi that is patched the other way."""
+IDLE = "tests/start_up/test_idle.py"
+LOADS = "test_an_idle_interpreter_loads_one_module_more"
 SPEEDUPS = ("httptools", "uvloop", "websockets")
 """What services under load have installed next to uvicorn."""
 
@@ -147,6 +152,45 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("environment", ["servers", "lihil"], ids=["servers", "lihil"])
+def docs(session: nox.Session, environment: str) -> None:
+    """Run the recipes of the documents that need a server."""
+    requirements = (*group("test"), *group(f"docs-{environment}"))
+    session.install("--quiet", ".", *requirements, silent=True)
+    session.run(
+        "pytest",
+        "tests/docs",
+        *session.posargs,
+        env={"SCOPEFIX_DOCS": environment},
+        interrupt_timeout=10,
+    )
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """Measure what there is instead of the shim, for the README's tables."""
+    session.install("--quiet", ".", silent=True)
+    for ididi, uvicorn in comparison.environments():
+        requirements = (f"ididi=={ididi}", f"uvicorn=={uvicorn}")
+        session.install("--quiet", *requirements, silent=True)
+        session.run("python", "-m", "tests.docs.comparison", ididi, uvicorn)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which branches of the package the tests take, children included."""
+    session.install(".", *group("test"), "coverage>=7.10", f"ididi=={REFERENCE}")
+    session.run("coverage", "erase")
+    pytest = ("coverage", "run", "-m", "pytest", "--quiet", *session.posargs)
+    # Measuring loads what an idle interpreter must not load.
+    session.run(*pytest, "--deselect", f"{IDLE}::{LOADS}")
+    session.install(f"ididi=={COMPILED}")
+    session.run(*pytest, "tests/behaviour")
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
     session.install(".", *group("lint"), *group("test"), "nox", f"ididi=={REFERENCE}")
@@ -154,6 +198,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("pyright")
+    session.run("pyright", "--ignoreexternal", "--verifytypes", "ididi_scopefix")
 
 
 MODEL_RELEASES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
