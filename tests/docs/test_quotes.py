@@ -280,6 +280,29 @@ def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> N
     )
 
 
+def test_the_shim_reads_one_environment_variable() -> None:
+    """In the module that is imported at start-up, and in no other."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+        from contextvars import Context
+        from ididi import Graph
+        Context().run(Graph().use_scope)
+
+        reading = {}
+        for name, module in sorted(sys.modules.items()):
+            if name.partition(".")[0] == "ididi_scopefix":
+                with open(module.__file__, encoding="utf-8") as file:
+                    source = file.read()
+                count = source.count("environ.") + source.count("environ[")
+                if count or "getenv" in source:
+                    reading[name] = count
+        assert reading == {"ididi_scopefix": 1}, reading
+        """
+    )
+
+
 def test_the_evidence_counts_what_there_is() -> None:
     """Releases, servers and programs, by the tables they are in."""
     lines = Document(README).table("what was tried")
