@@ -182,12 +182,14 @@ def coverage(session: nox.Session) -> None:
     session.install(".", *group("test"), "coverage>=7.10", f"ididi=={REFERENCE}")
     session.run("coverage", "erase")
     pytest = ("coverage", "run", "-m", "pytest", "--quiet", *session.posargs)
-    # Measuring loads what an idle interpreter must not load.
-    session.run(*pytest, "--deselect", f"{IDLE}::{LOADS}")
-    session.install(f"ididi=={COMPILED}")
-    session.run(*pytest, "tests/behaviour")
-    session.run("coverage", "combine", "--quiet")
-    session.run("coverage", "report")
+    try:
+        # Measuring loads what an idle interpreter must not load.
+        session.run(*pytest, "--deselect", f"{IDLE}::{LOADS}")
+        session.install(f"ididi=={COMPILED}")
+        session.run(*pytest, "tests/behaviour")
+    finally:
+        session.run("coverage", "combine", "--quiet")
+        session.run("coverage", "report")
 
 
 @nox.session
