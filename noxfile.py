@@ -223,3 +223,4 @@ def bench(session: nox.Session) -> None:
     """Measure what a call costs, with and without the shim."""
     session.install("pyperf", "wrapt")
     session.run("python", "-m", "benchmarks.bench", *session.posargs)
+    session.run("python", "-m", "tests.docs.costs")

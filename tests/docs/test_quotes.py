@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from ididi_scopefix import releases as table
 from tests import children, releases
-from tests.docs import comparison, recipes
+from tests.docs import comparison, costs, recipes
 from tests.docs.markdown import DOCUMENTS, README, ROOT, TRANSLATION, Document
 from tests.servers import rows
 
@@ -311,3 +311,9 @@ def test_the_evidence_counts_what_there_is() -> None:
     assert f"each of the {len(table.VERIFIED)} affected releases" in text
     assert f"on {len(rows.SERVERS)} servers" in text
     assert f"in {len(rows.PROGRAMS)} programs" in text
+
+
+@pytest.mark.parametrize("path", list(costs.HEADERS))
+def test_the_costs_are_those_of_the_last_benchmark(path: str) -> None:
+    """`python -m tests.docs.costs` copies them, after `make bench`."""
+    assert costs.updated(path) == Document(path).text
