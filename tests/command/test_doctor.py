@@ -312,7 +312,11 @@ def test_an_interrupt_ends_doctor_and_what_it_has_started(
     source += "pipe.write(b'here'); pipe.flush(); threading.Event().wait()"
     variables = clean(PYTHONPATH=_put_ididi(tmp_path, source))
     with subprocess.Popen(
-        [installed.command, "doctor"], env=variables, stderr=subprocess.PIPE
+        [installed.command, "doctor"],
+        env=variables,
+        stderr=subprocess.PIPE,
+        # A shell that runs this suite in the background has it ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         assert process.stderr is not None
         with open(fifo, "rb") as pipe:
