@@ -48,7 +48,7 @@ def test_seeding_where_there_are_no_default_scopes_says_why(tmp_path: Path) -> N
 
 
 def test_the_status_during_the_import_of_ididi_says_so() -> None:
-    """Asked by another library's hook, that fires before ours."""
+    """Asked by another library's hook, on what ididi.graph itself imports."""
     told = children.run(
         """
         import ididi_scopefix, wrapt
@@ -56,7 +56,7 @@ def test_the_status_during_the_import_of_ididi_says_so() -> None:
         def ask(module):
             print(ididi_scopefix.status())
 
-        wrapt.register_post_import_hook(ask, "ididi.graph")
+        wrapt.register_post_import_hook(ask, "ididi._ds")
         import ididi
         """
     )
