@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import Optional
+from typing import Callable, Optional
 
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
 _logger = logging.getLogger("ididi_scopefix")
 
 
-is_wanted = _logger.isEnabledFor
+is_wanted: Callable[[int], bool] = _logger.isEnabledFor
 """Tells whether anybody would see a message of a level."""
 
 
