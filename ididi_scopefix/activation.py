@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
 
 
-class _Outcome(NamedTuple):
+class _Unpatched(NamedTuple):
     """Why ididi is not patched; without a module, why none was reached."""
 
     state: State
@@ -34,7 +34,7 @@ class _Outcome(NamedTuple):
 # takes it in a thread that holds the import locks of ididi.
 _lock = threading.RLock()
 _deactivated = False
-_outcome: Optional[_Outcome] = None
+_unpatched: Optional[_Unpatched] = None
 # Weak: what a patch has put into a module keeps the patch, for as long as it
 # is there, and a module that was imported anew lets its old self go.
 _patches: WeakSet[Patch] = WeakSet()
@@ -83,10 +83,10 @@ def deactivate() -> Status:
     Returns:
         The status afterwards.
     """
-    global _deactivated, _outcome
+    global _deactivated, _unpatched
     with _lock:
         _deactivated = True
-        _outcome = None
+        _unpatched = None
         _finder.disarm()
         for patch in list(_patches):
             patch.remove()
@@ -153,18 +153,18 @@ def seed(graph: Graph) -> SyncScope:
     return _default_scope_elsewhere(graph, module)
 
 
-def consider(module: ModuleType, complete: bool = False) -> None:
+def consider(module: ModuleType, whole: bool = False) -> None:
     """Patch *module* if it is to be patched. Never raises.
 
     Args:
         module: ``ididi.graph``, whose code has run.
-        complete: whether the code of the package has run, too. Some versions
-            can't be told before.
+        whole: whether the code of the whole package has run, too. Some
+            versions can't be told before.
     """
     try:
-        if _deactivated or _is_off() or (complete and _is_decided(module)):
+        if _deactivated or _is_off() or (whole and _is_known_unpatched(module)):
             return
-        _decide(module, complete or not _is_initializing(_PACKAGE))
+        _decide(module, whole or not _is_initializing(_PACKAGE))
     except Exception as error:
         fail("could not patch ididi", error, module)
 
@@ -202,9 +202,9 @@ def _catch_up() -> None:
         consider(module)
 
 
-def _decide(module: ModuleType, complete: bool) -> None:
+def _decide(module: ModuleType, whole: bool) -> None:
     """Find out whether *module* is affected, and patch it if so."""
-    global _outcome
+    global _unpatched
     # Here and not above: reaching this line is what loading packaging, and the
     # patches with wrapt, was put off for.
     from packaging.version import InvalidVersion
@@ -217,7 +217,7 @@ def _decide(module: ModuleType, complete: bool) -> None:
             return
     version = installed.version_of(module)
     if version is None:
-        if complete:
+        if whole:
             _give_up(
                 "the version of ididi is unknown, since its metadata are missing;"
                 " ididi is as it was: reinstall it.",
@@ -237,7 +237,7 @@ def _decide(module: ModuleType, complete: bool) -> None:
         _record("inactive", releases.advice(version), module)
         return
     if not verified:
-        if not complete:
+        if not whole:
             return
         if not probe.still_raises(module):
             reason = f"ididi {version} answers in every context by itself."
@@ -250,23 +250,23 @@ def _decide(module: ModuleType, complete: bool) -> None:
         if not _deactivated and _patch_of(module) in (None, patch):
             # Known before it is in force: deactivate() finds what there is.
             _patches.add(patch)
-            _outcome = None
+            _unpatched = None
             patch.install()
     log.log(log.DEBUG, "patched ididi %s: %s", version, ", ".join(patch.names))
 
 
 def _record(state: State, reason: str, module: Optional[ModuleType]) -> None:
-    global _outcome
+    global _unpatched
     with _lock:
-        _outcome = _Outcome(state, reason, None if module is None else ref(module))
+        _unpatched = _Unpatched(state, reason, None if module is None else ref(module))
 
 
-def _is_decided(module: Optional[ModuleType]) -> bool:
+def _is_known_unpatched(module: Optional[ModuleType]) -> bool:
     """Tell whether it is known that, and why, *module* is not patched."""
     return (
-        _outcome is not None
-        and _outcome.module is not None
-        and (_outcome.module() is module is not None)
+        _unpatched is not None
+        and _unpatched.module is not None
+        and (_unpatched.module() is module is not None)
     )
 
 
@@ -278,8 +278,10 @@ def _inactivity(
         return "disabled", "deactivate() was called; activate() undoes it."
     if _is_off():
         return "disabled", f"{_SWITCH} is off in the environment; unset it."
-    if _outcome is not None and (_outcome.module is None or _is_decided(module)):
-        return _outcome.state, _outcome.reason
+    if _unpatched is not None and (
+        _unpatched.module is None or _is_known_unpatched(module)
+    ):
+        return _unpatched.state, _unpatched.reason
     if not _finder.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
     if module is not None:

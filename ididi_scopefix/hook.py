@@ -41,7 +41,7 @@ def loaded(module: ModuleType) -> None:
     if module.__name__ == _GRAPH:
         activation.consider(module)
     elif _GRAPH in sys.modules:
-        activation.consider(sys.modules[_GRAPH], complete=True)
+        activation.consider(sys.modules[_GRAPH], whole=True)
 
 
 def _on_graph(module: ModuleType) -> None:

@@ -79,25 +79,25 @@ class MethodsPatch(Patch):
         is asked, nothing else is looked at. What is in the variable may be
         anything that somebody has put there, hence the AttributeError.
         """
-        scope = self._current(ABSENT)
+        found = self._current(ABSENT)
         try:
-            settled = scope._type_registry is resolver._type_registry
+            settled = found._type_registry is resolver._type_registry
         except AttributeError:
             settled = False
         if not settled:
-            self.settle(resolver, scope)
+            self.settle(resolver, found)
 
     def _make_use_scope(self, original: Any) -> Function:
         call, current, settle = _unbound(original), self._current, self.settle
 
         def use_scope(self: Any, name: Any = "", *, as_async: Any = False) -> Any:
-            scope = current(ABSENT)
+            found = current(ABSENT)
             try:
-                settled = scope._type_registry is self._type_registry
+                settled = found._type_registry is self._type_registry
             except AttributeError:
                 settled = False
             if not settled:
-                settle(self, scope)
+                settle(self, found)
             return call(self, name, as_async=as_async)
 
         settle_current = self._settle
@@ -115,13 +115,13 @@ class MethodsPatch(Patch):
         current, settle = self._current, self.settle
 
         def scope(self: Any, name: Any = "") -> Steps:
-            scope = current(ABSENT)
+            found = current(ABSENT)
             try:
-                settled = scope._type_registry is self._type_registry
+                settled = found._type_registry is self._type_registry
             except AttributeError:
                 settled = False
             if not settled:
-                settle(self, scope)
+                settle(self, found)
             steps: Steps = steps_of(self, name)
             return (yield from steps)
 
@@ -154,13 +154,13 @@ class MethodsPatch(Patch):
                 # The last step passes here too: leaving a scope seeds nothing.
                 if resolver is not None:
                     self.resolver = None
-                    scope = current(ABSENT)
+                    found = current(ABSENT)
                     try:
-                        settled = scope._type_registry is resolver._type_registry
+                        settled = found._type_registry is resolver._type_registry
                     except AttributeError:
                         settled = False
                     if not settled:
-                        settle(resolver, scope)
+                        settle(resolver, found)
                 return _next_step(self.steps)
 
         def ascope(self: Any, name: Any = "") -> _Steps:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class _Absent:
-    """No graph's scope: its registry is nobody's."""
+    """No graph's scope: its registry is nobody's.
+
+    So a call that compares its graph's registry with that of the scope it finds
+    needs no case of its own for a context without one.
+    """
 
     __slots__ = ()
     _type_registry = object()
