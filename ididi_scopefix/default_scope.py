@@ -10,13 +10,31 @@ graph and its scopes share and that dies with them, its *keeper*.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, cast
+from weakref import ref
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from ididi.graph import Resolver, SyncScope
 
-_ATTRIBUTE = "_ididi_scopefix_default_scope"
+_ATTRIBUTE = "_ididi_scopefix_seed"
+
+
+class Seed:
+    """What a keeper keeps: a graph's default scope, and how to mark it.
+
+    Attributes:
+        scope: the default scope.
+        mark: refers to this seed, and not to the scope, which in ididi 1.4.4
+            and 1.5.x can't be referred to weakly. A strong reference in a
+            context would keep a graph alive there that is long gone.
+    """
+
+    __slots__ = ("__weakref__", "mark", "scope")
+
+    def __init__(self, scope: SyncScope) -> None:
+        self.scope: SyncScope = scope
+        self.mark: ref[Seed] = ref(self)
 
 
 def keeper_of(resolver: Resolver) -> object:
@@ -31,14 +49,14 @@ def keeper_of(resolver: Resolver) -> object:
     return registry if hasattr(registry, "__dict__") else resolver._workers
 
 
-def kept_by(keeper: object) -> Optional[SyncScope]:
-    """Return the default scope that *keeper* keeps, ``None`` without one."""
+def kept_by(keeper: object) -> Optional[Seed]:
+    """Return the seed that *keeper* keeps, ``None`` without one."""
     return getattr(keeper, _ATTRIBUTE, None)
 
 
 def keep(scope: SyncScope) -> None:
     """Keep *scope*, which ``Graph.__init__`` has made, for its graph."""
-    setattr(keeper_of(scope), _ATTRIBUTE, scope)
+    setattr(keeper_of(scope), _ATTRIBUTE, Seed(scope))
 
 
 def let_go(resolver: Resolver) -> None:
@@ -46,21 +64,21 @@ def let_go(resolver: Resolver) -> None:
     vars(keeper_of(resolver)).pop(_ATTRIBUTE, None)
 
 
-def default_scope_of(resolver: Resolver, graph_module: ModuleType) -> SyncScope:
-    """Return the default scope of the graph that *resolver* is or belongs to.
+def seed_of(resolver: Resolver, graph_module: ModuleType) -> Seed:
+    """Return the seed of the graph that *resolver* is or belongs to.
 
-    A graph that was built while the shim was not active gets one here, on its
-    first need of it, and the same one in whichever thread.
+    A graph that was built while the shim was not active gets its default scope
+    here, on its first need of it, and the same one in whichever thread.
     """
     keeper = keeper_of(resolver)
-    scope = kept_by(keeper)
-    if scope is None:
+    seed = kept_by(keeper)
+    if seed is None:
         # One step that no other thread can divide, and no lock that a forked
         # child could inherit taken: of several threads the first one decides,
         # and nobody ever sees what the others have made.
-        made = make_default_scope(resolver, graph_module)
-        scope = cast("SyncScope", vars(keeper).setdefault(_ATTRIBUTE, made))
-    return scope
+        made = Seed(make_default_scope(resolver, graph_module))
+        seed = cast("Seed", vars(keeper).setdefault(_ATTRIBUTE, made))
+    return seed
 
 
 def is_default(scope: Any, graph_module: ModuleType) -> bool:

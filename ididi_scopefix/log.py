@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import Callable, Optional
+from typing import Optional
 
 DEBUG, INFO, WARNING = logging.DEBUG, logging.INFO, logging.WARNING
 
-_logger = logging.getLogger("ididi_scopefix")
-
-
-is_wanted: Callable[[int], bool] = _logger.isEnabledFor
-"""Tells whether anybody would see a message of a level."""
+logger: logging.Logger = logging.getLogger("ididi_scopefix")
+root: logging.Logger = logging.getLogger()
 
 
 def log(
@@ -24,4 +21,4 @@ def log(
     own messages, not to the caller of a method of ididi.
     """
     with suppress(Exception):
-        _logger.log(level, message, *args, exc_info=error, stacklevel=2)
+        logger.log(level, message, *args, exc_info=error, stacklevel=2)

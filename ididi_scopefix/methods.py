@@ -6,37 +6,26 @@ for exactly that graph.
 
 from __future__ import annotations
 
-import builtins
 import inspect
-import sys
-from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, contextmanager
 from functools import update_wrapper
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Callable, Optional, cast
 
-from ididi_scopefix.default_scope import default_scope_of, kept_by
+from ididi_scopefix.default_scope import seed_of
 from ididi_scopefix.patch import Patch
 from ididi_scopefix.place import Place
-from ididi_scopefix.seeding import ABSENT
+from ididi_scopefix.seeding import ABSENT, count, put
 
 if TYPE_CHECKING:
-    from abc import ABCMeta
-    from collections.abc import Awaitable, Generator
+    from collections.abc import AsyncGenerator, Generator
     from types import ModuleType
 
-    from ididi.graph import Resolver, SyncScope
+    from ididi.graph import Resolver
 
-    Steps = Generator[Any, Any, Any]
+    from ididi_scopefix.default_scope import Seed
 
 Function = Callable[..., Any]
-
-if sys.version_info >= (3, 10):
-    _next_step = builtins.anext
-else:
-
-    def _next_step(steps: AsyncGenerator[Any, Any]) -> Awaitable[Any]:
-        return steps.__anext__()
 
 
 class MethodsPatch(Patch):
@@ -53,12 +42,10 @@ class MethodsPatch(Patch):
             Place(_owner(resolver, "use_scope"), "use_scope", self._make_use_scope),
         )
 
-    def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
-        """Return the default scope of the graph of *resolver*."""
+    def _seed_for(self, resolver: Optional[Resolver]) -> Seed:
+        """Return the seed of the graph of *resolver*."""
         assert resolver is not None
-        # Where it mostly is, before asking where it could be.
-        default = kept_by(resolver._type_registry)
-        return default_scope_of(resolver, self.module) if default is None else default
+        return seed_of(resolver, self.module)
 
     def _is_own(self, original: Any) -> bool:
         """Tell whether *original* is a function of ididi's, as it wrote it."""
@@ -70,40 +57,49 @@ class MethodsPatch(Patch):
             and original.__globals__ is self.module.__dict__
         )
 
-    def _settle(self, resolver: Resolver) -> None:
+    def _settle_for(self, resolver: Any) -> None:
         """Seed the current context for *resolver*, if it is to be seeded.
 
-        Every scope call of the program comes here, or to the same lines where
-        a call of them would cost too much: half as much again as the whole of
-        ididi's use_scope(). If the context has a scope of the very graph that
-        is asked, nothing else is looked at. What is in the variable may be
-        anything that somebody has put there, hence the AttributeError.
+        If the context has a scope of the very graph that is asked, nothing else
+        is looked at.
         """
         found = self._current(ABSENT)
         try:
-            settled = found._type_registry is resolver._type_registry
-        except AttributeError:
-            settled = False
-        if not settled:
-            self.settle(resolver, found)
+            if found is ABSENT:
+                if self.active:
+                    # What settle() would do, in half the time: a server may
+                    # come here with each request.
+                    seed = resolver._type_registry._ididi_scopefix_seed
+                    put(self.variable, seed)
+                    count(seed)
+                    return
+            elif found._type_registry is resolver._type_registry:
+                return
+        except Exception:
+            # Anything may be in the variable, and a graph that was built before
+            # the activation has no seed yet. settle() says what can't be done.
+            pass
+        self.settle(resolver, found)
 
     def _make_use_scope(self, original: Any) -> Function:
         call, current, settle = _unbound(original), self._current, self.settle
 
+        # The lines of _settle_for(): calling them would cost half as much again
+        # as the whole of ididi's own method.
         def use_scope(self: Any, name: Any = "", *, as_async: Any = False) -> Any:
             found = current(ABSENT)
             try:
                 settled = found._type_registry is self._type_registry
-            except AttributeError:
+            except Exception:
                 settled = False
             if not settled:
                 settle(self, found)
             return call(self, name, as_async=as_async)
 
-        settle_current = self._settle
+        settle_for = self._settle_for
 
         def use_scope_with_any(self: Any, *args: Any, **kwargs: Any) -> Any:
-            settle_current(self)
+            settle_for(self)
             return call(self, *args, **kwargs)
 
         if not _same_parameters(original, use_scope):
@@ -111,74 +107,44 @@ class MethodsPatch(Patch):
         return update_wrapper(_same_defaults(use_scope, original), original)
 
     def _make_scope(self, original: Any) -> Function:
-        steps_of = _steps_of(original, contextmanager, _steps_in)
-        current, settle = self._current, self.settle
+        if not _is_made_by(contextmanager, original):
+            return _around(original, self._entered)
+        entered, settle_for = _managers_of(contextmanager), self._settle_for
+        enter = entered.__enter__
 
-        def scope(self: Any, name: Any = "") -> Steps:
-            found = current(ABSENT)
-            try:
-                settled = found._type_registry is self._type_registry
-            except AttributeError:
-                settled = False
-            if not settled:
-                settle(self, found)
-            steps: Steps = steps_of(self, name)
-            return (yield from steps)
+        def __enter__(self: Any) -> Any:  # noqa: N807
+            settle_for(self.args[0])
+            return enter(self)
 
-        settle_current = self._settle
-
-        def settle_first(resolver: Resolver, steps: Steps) -> Steps:
-            settle_current(resolver)
-            return (yield from steps)
-
-        def scope_with_any(self: Any, *args: Any, **kwargs: Any) -> Steps:
-            return settle_first(self, steps_of(self, *args, **kwargs))
-
-        # What is no generator function may do something when it is called, and
-        # is called when the scope is asked for, not when it is entered.
-        if not inspect.isgeneratorfunction(steps_of) or not _same_parameters(
-            steps_of, scope
-        ):
-            return _decorated(contextmanager, scope_with_any, original)
-        return _decorated(contextmanager, _same_defaults(scope, steps_of), original)
+        return _making(_derived(entered, update_wrapper(__enter__, enter)), original)
 
     def _make_ascope(self, original: Any) -> Function:
-        steps_of = _steps_of(original, asynccontextmanager, _asteps_in)
-        current, settle = self._current, self.settle
+        if not _is_made_by(asynccontextmanager, original):
+            return _around(original, self._aentered)
+        entered, settle_for = _managers_of(asynccontextmanager), self._settle_for
+        enter = entered.__aenter__
 
-        class SettleFirst(_Steps):
-            __slots__ = ()
+        async def __aenter__(self: Any) -> Any:  # noqa: N807
+            settle_for(self.args[0])
+            return await enter(self)
 
-            def __anext__(self) -> Awaitable[Any]:
-                resolver = self.resolver
-                # The last step passes here too: leaving a scope seeds nothing.
-                if resolver is not None:
-                    self.resolver = None
-                    found = current(ABSENT)
-                    try:
-                        settled = found._type_registry is resolver._type_registry
-                    except AttributeError:
-                        settled = False
-                    if not settled:
-                        settle(resolver, found)
-                return _next_step(self.steps)
+        return _making(_derived(entered, update_wrapper(__aenter__, enter)), original)
 
-        def ascope(self: Any, name: Any = "") -> _Steps:
-            settling = SettleFirst()
-            settling.resolver = self
-            settling.steps = steps_of(self, name)
-            return settling
+    @contextmanager
+    def _entered(self, resolver: Resolver, manager: Any) -> Generator[Any, Any, Any]:
+        """Enter *manager*, a scope of *resolver*, in a context that is settled."""
+        self._settle_for(resolver)
+        with manager as scope:
+            yield scope
 
-        def ascope_with_any(self: Any, *args: Any, **kwargs: Any) -> _Steps:
-            settling = SettleFirst()
-            settling.resolver = self
-            settling.steps = steps_of(self, *args, **kwargs)
-            return settling
-
-        if not _same_parameters(steps_of, ascope):
-            return _decorated(asynccontextmanager, ascope_with_any, original)
-        function = _same_defaults(ascope, steps_of)
-        return _decorated(asynccontextmanager, function, original)
+    @asynccontextmanager
+    async def _aentered(
+        self, resolver: Resolver, manager: Any
+    ) -> AsyncGenerator[Any, Any]:
+        """Enter *manager*, a scope of *resolver*, in a context that is settled."""
+        self._settle_for(resolver)
+        async with manager as scope:
+            yield scope
 
     def _make_init(self, original: Any) -> Function:
         call, current, built = _unbound(original), self._current, self.built
@@ -190,59 +156,12 @@ class MethodsPatch(Patch):
         return update_wrapper(__init__, original)
 
 
-class _Steps:
-    """An async generator, but for ``__anext__``, which settles the context first.
-
-    ididi reads the variable when a scope is entered, which may be in another
-    context than the call of ``ascope()``. A generator around the generator
-    would do, as it does for ``scope()``, but async ones can't be delegated to
-    and cost a request four times as much as this. It has no ``__init__``, which
-    would cost another tenth of that.
-
-    Attributes:
-        resolver: the graph or scope to settle the context for; ``None`` once
-            that is done.
-        steps: the generator itself.
-    """
-
-    __slots__ = ("resolver", "steps")
-
-    resolver: Optional[Resolver]
-    steps: AsyncGenerator[Any, Any]
-
-    def __aiter__(self) -> _Steps:
-        return self
-
-    def asend(self, value: Any) -> Awaitable[Any]:
-        return self.steps.asend(value)
-
-    def athrow(self, *exception: Any) -> Awaitable[Any]:
-        return self.steps.athrow(*exception)
-
-    def aclose(self) -> Awaitable[None]:
-        return self.steps.aclose()
-
-
-# Said afterwards and not by inheriting: an abstract class takes longer to make
-# an instance of, and there is one for each scope that is opened.
-cast("ABCMeta", AsyncGenerator).register(_Steps)
-
-
 def _owner(cls: type, name: str) -> type:
     """Return the class in whose namespace *cls* finds *name*."""
     for base in cls.__mro__:
         if name in vars(base) and base is not object:
             return base
     raise AttributeError(f"{cls.__module__}.{cls.__qualname__} has no {name}")
-
-
-def _decorated(decorator: Function, function: Function, original: Any) -> Function:
-    """Return *function* under *decorator*, with the face of *original*.
-
-    The face is given twice, because contextlib shows the doc of the function
-    on the context managers it makes and the method on the class is another.
-    """
-    return update_wrapper(decorator(update_wrapper(function, original)), original)
 
 
 def _unbound(original: Any) -> Function:
@@ -305,25 +224,46 @@ def _decorated_function(made: Any) -> Any:
     return function.cell_contents
 
 
-def _steps_of(original: Any, decorator: Function, steps_in: Function) -> Function:
-    """Return a function that makes the steps of the scope *original* opens.
+def _managers_of(decorator: Function) -> Any:
+    """Return the class of the context managers that contextlib's *decorator* makes."""
+    manager: Any = decorator(lambda: None)()
+    return manager.__class__
 
-    What contextlib's *decorator* has made of a generator function is undone:
-    the steps are the very generator's, as if nothing were around it. Something
-    that another library has put there is called when ididi's method would have
+
+def _derived(managers: Any, enter: Function) -> type:
+    """Return a class like *managers* that is entered by *enter*.
+
+    To everybody who looks it has the face of the class of contextlib's. Leaving
+    a scope and decorating with it are contextlib's own.
+    """
+    face = ("__doc__", "__module__", "__qualname__")
+    namespace = {name: getattr(managers, name) for name in face}
+    namespace[enter.__name__] = enter
+    return type(managers.__name__, (managers,), namespace)
+
+
+def _making(managers: Function, original: Any) -> Function:
+    """Return a function that does what *original* does with other managers."""
+    steps = _decorated_function(original)
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        if not args and "self" in kwargs:
+            # Nobody calls Graph.scope(self=graph), but nothing forbids it.
+            args = (kwargs.pop("self"),)
+        return managers(steps, args, kwargs)
+
+    return update_wrapper(make, original)
+
+
+def _around(original: Any, enter: Function) -> Function:
+    """Return a function whose scopes are those of *original*, entered by *enter*.
+
+    What another library has put there is called when ididi's method would have
     been called, and entered when that would have been entered.
     """
-    if _is_made_by(decorator, original):
-        return cast("Function", _decorated_function(original))
     call = _unbound(original)
-    return lambda *args, **kwargs: steps_in(call(*args, **kwargs))
 
+    def make(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return enter(self, call(self, *args, **kwargs))
 
-def _steps_in(manager: Any) -> Generator[Any, Any, Any]:
-    with manager as scope:
-        yield scope
-
-
-async def _asteps_in(manager: Any) -> AsyncGenerator[Any, Any]:
-    async with manager as scope:
-        yield scope
+    return update_wrapper(make, original)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from _thread import get_ident
 from typing import TYPE_CHECKING, Any, Optional
 
-from ididi_scopefix import log, probe, seeding
+from ididi_scopefix import log, probe
 from ididi_scopefix.default_scope import (
-    default_scope_of,
     is_default,
     keep,
     keeper_of,
     kept_by,
     root_of,
+    seed_of,
 )
+from ididi_scopefix.seeding import ABSENT, count, is_seed, put
 
 if TYPE_CHECKING:
     from contextvars import ContextVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ididi.graph import Graph, Resolver, SyncScope
 
+    from ididi_scopefix.default_scope import Seed
     from ididi_scopefix.place import Place
 
 
@@ -113,22 +115,22 @@ class Patch:
         """
         if not (self.active or self._trial == get_ident()):
             return
-        if not (scope is seeding.ABSENT or seeding.is_seed(scope)):
+        if not (scope is ABSENT or is_seed(scope)):
             return
         try:
-            default = self._default_for(resolver)
-            if default is not None and default is not scope:
-                seeding.put(self.variable, default)
-                if scope is seeding.ABSENT and self.active:
-                    seeding.count(default)
+            seed = self._seed_for(resolver)
+            if seed is not None and seed.scope is not scope:
+                put(self.variable, seed)
+                if scope is ABSENT and self.active:
+                    count(seed)
         except Exception as error:
             self._give_up("could not seed a context", error)
 
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*; return its default scope."""
-        default = default_scope_of(graph, self.module)
-        self.settle(graph, self.variable.get(seeding.ABSENT))
-        return default
+        seed = seed_of(graph, self.module)
+        self.settle(graph, self.variable.get(ABSENT))
+        return seed.scope
 
     def built(self, scope: Any) -> None:
         """Keep the default scope that the building of a graph has left."""
@@ -141,8 +143,8 @@ class Patch:
             # The graph is built, and gets a default scope when it needs one.
             self._give_up("could not keep the default scope of a graph", error)
 
-    def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
-        """Return the default scope that a context is seeded with."""
+    def _seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
+        """Return what a context is seeded with, ``None`` without anything."""
         raise NotImplementedError
 
     def _is_own(self, original: Any) -> bool:

@@ -7,13 +7,14 @@ import os
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from ididi_scopefix import log
-from ididi_scopefix.default_scope import keeper_of, kept_by
+from ididi_scopefix.log import DEBUG, INFO, logger, root
 
 if TYPE_CHECKING:
-    from ididi.graph import SyncScope
+    from weakref import ref
+
+    from ididi_scopefix.default_scope import Seed
 
 
 class _Absent:
@@ -31,24 +32,21 @@ ABSENT: Any = _Absent()
 """Stands for the scope of a context that has none."""
 
 # Tells a seed from the same default scope in the context that built the graph,
-# which is a scope somebody put there and is left alone. The mark refers to the
-# scope's keeper and not to the scope, which in ididi 1.4.4 and 1.5.x can't be
-# referred to weakly; a strong reference would keep a graph alive in a context
-# that has long had another one's scope.
-_mark: ContextVar[ref[object]] = ContextVar("ididi_scopefix_mark")
+# which is a scope somebody put there and is left alone.
+_mark: ContextVar[ref[Seed]] = ContextVar("ididi_scopefix_mark")
 
 
-def put(variable: ContextVar[Any], default: SyncScope) -> None:
-    """Make *default* the scope of the current context, marked as a seed."""
-    _mark.set(ref(keeper_of(default)))
-    variable.set(default)
+def put(variable: ContextVar[Any], seed: Seed) -> None:
+    """Seed the current context with *seed*, and mark it as seeded."""
+    _mark.set(seed.mark)
+    variable.set(seed.scope)
 
 
 def is_seed(scope: object) -> bool:
     """Tell whether *scope*, the current context's, is there as a seed."""
     mark = _mark.get(None)
-    keeper = mark() if mark is not None else None
-    return keeper is not None and kept_by(keeper) is scope
+    seed = mark() if mark is not None else None
+    return seed is not None and seed.scope is scope
 
 
 class _Tally:
@@ -61,7 +59,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self.steps = itertools.count()
-        self.first = itertools.repeat(log.INFO, 1)
+        self.unreported = [INFO]
         self._readings = itertools.count()
         self._reading = threading.Lock()
 
@@ -89,18 +87,28 @@ def total() -> int:
     return _tally.total()
 
 
-def count(default: SyncScope) -> None:
-    """Count one context seeded with *default*, and log it.
+def count(seed: Seed) -> None:
+    """Count one context seeded with *seed*, and log it.
 
     At INFO if it is the first of this process.
     """
     tally = _tally
     next(tally.steps)
-    level = next(tally.first, log.DEBUG)
-    if log.is_wanted(level):
+    # The levels by hand, before any call: asking the logger takes as long as
+    # all the rest of a seeding.
+    if tally.unreported or (logger.level or root.level) <= DEBUG:
+        _report(tally, seed)
+
+
+def _report(tally: _Tally, seed: Seed) -> None:
+    try:
+        level = tally.unreported.pop()
+    except IndexError:
+        level = DEBUG
+    if logger.isEnabledFor(level):
         log.log(
             level,
             "seeded a context without a scope in thread %r with %r",
             threading.current_thread().name,
-            default,
+            seed.scope,
         )

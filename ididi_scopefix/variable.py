@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, ref
 
 import wrapt
 
-from ididi_scopefix.default_scope import default_scope_of, keeper_of, kept_by
+from ididi_scopefix.default_scope import keeper_of, kept_by, seed_of
 from ididi_scopefix.patch import Patch
 from ididi_scopefix.place import Place
 from ididi_scopefix.seeding import ABSENT, count, is_seed
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from ididi.graph import Graph, Resolver, SyncScope
+
+    from ididi_scopefix.default_scope import Seed
 
     Variable = wrapt.ObjectProxy[ContextVar[Any]]
     Keepers = dict[int, ref[object]]
@@ -50,7 +52,8 @@ class VariablePatch(Patch):
 
     def _keep(self, scope: SyncScope) -> None:
         """Keep *scope* as the default scope of the graph built last."""
-        if kept_by(keeper_of(scope)) is not scope:
+        seed = kept_by(keeper_of(scope))
+        if seed is None or seed.scope is not scope:
             super()._keep(scope)
             self._remember(scope)
         # Else the program has put it into the variable, and nothing was built.
@@ -71,13 +74,13 @@ class VariablePatch(Patch):
     def _make_variable(self, variable: Any) -> SeedingVariable:
         return SeedingVariable(variable, self)
 
-    def _default_for(self, resolver: Optional[Resolver]) -> Optional[SyncScope]:
-        """Return the default scope of the graph built last of those alive."""
+    def _seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
+        """Return the seed of the graph built last of those alive."""
         # Of a copy: the collector may take an entry away at any time.
         for keeper in reversed(list(self._keepers.copy().values())):
-            scope = kept_by(keeper())
-            if scope is not None:
-                return scope
+            seed = kept_by(keeper())
+            if seed is not None:
+                return seed
         return self._find()
 
     def _is_own(self, original: Any) -> bool:
@@ -86,16 +89,16 @@ class VariablePatch(Patch):
 
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*, whichever was built last."""
-        default = default_scope_of(graph, self.module)
+        seed = seed_of(graph, self.module)
         scope = self.variable.get(ABSENT)
         if scope is ABSENT or is_seed(scope):
-            # Not as a seed, which would be replaced for the graph built last.
-            self.variable.set(default)
+            # Not marked: it would be replaced by that of the graph built last.
+            self.variable.set(seed.scope)
             if scope is ABSENT and self.active:
-                count(default)
-        return default
+                count(seed)
+        return seed.scope
 
-    def _find(self) -> Optional[SyncScope]:
+    def _find(self) -> Optional[Seed]:
         """Find a graph that was built before activation.
 
         The collector's lists are the only ones there are of those, the oldest
@@ -110,9 +113,9 @@ class VariablePatch(Patch):
                     newest = candidate
         if newest is None:
             return None
-        found = default_scope_of(newest, self.module)
-        self._remember(found)
-        return found
+        seed = seed_of(newest, self.module)
+        self._remember(seed.scope)
+        return seed
 
 
 class SeedingVariable(Variable):

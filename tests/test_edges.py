@@ -83,39 +83,6 @@ def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
     )
 
 
-def test_an_async_scope_is_entered_and_left_step_by_step() -> None:
-    """By who drives the generator that contextlib would drive."""
-    children.run(
-        """
-        import asyncio
-        from contextvars import Context
-        from collections.abc import AsyncGenerator
-        import ididi_scopefix
-        from ididi import Graph
-
-        graph = Graph()
-
-        async def main():
-            steps = graph.ascope("request").gen
-            assert isinstance(steps, AsyncGenerator)
-            async for scope in steps:
-                assert graph.use_scope() is scope
-            steps = graph.ascope("request").gen
-            scope = await steps.__anext__()
-            try:
-                await steps.asend(None)
-            except StopAsyncIteration:
-                pass
-            assert graph.use_scope() is not scope
-            steps = graph.ascope("request").gen
-            await steps.__anext__()
-            await steps.aclose()
-
-        Context().run(asyncio.run, main())
-        """
-    )
-
-
 def test_a_program_is_waited_for_where_it_can_not_replace_the_command() -> None:
     """On Windows; its exit code is the command's."""
     program = [sys.executable, "-c", "raise SystemExit(3)"]

@@ -227,7 +227,7 @@ def test_a_user_error_has_no_frame_of_ours_left_behind(graph: Graph) -> None:
 
 @unchanged
 def test_scopes_are_what_contextlib_returns(graph: Graph) -> None:
-    """The very classes, and usable as decorators."""
+    """Of contextlib's classes in all that can be seen, and decorators like them."""
 
     @contextlib.contextmanager
     def sync_manager() -> Any:
@@ -239,8 +239,21 @@ def test_scopes_are_what_contextlib_returns(graph: Graph) -> None:
 
     manager, amanager = graph.scope("request"), graph.ascope("request")
 
-    assert type(manager) is type(sync_manager())
-    assert type(amanager) is type(async_manager())
+    for scope, made in ((manager, sync_manager()), (amanager, async_manager())):
+        theirs = type(made)
+        assert isinstance(scope, theirs)
+        for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+            assert getattr(type(scope), attribute) == getattr(theirs, attribute)
+        assert repr(scope).partition(" at ")[0] == repr(made).partition(" at ")[0]
+        assert scope.__doc__ == made.__doc__
+        assert set(vars(scope)) == set(vars(made))
+        for name in ("__enter__", "__aenter__"):
+            if hasattr(theirs, name):
+                enter, entered = getattr(type(scope), name), getattr(theirs, name)
+                assert enter.__qualname__ == entered.__qualname__
+                assert inspect.iscoroutinefunction(
+                    enter
+                ) == inspect.iscoroutinefunction(entered)
     assert isinstance(manager, contextlib.AbstractContextManager)
     assert isinstance(manager, contextlib.ContextDecorator)
     assert isinstance(amanager, contextlib.AbstractAsyncContextManager)
@@ -250,6 +263,43 @@ def test_scopes_are_what_contextlib_returns(graph: Graph) -> None:
             pass
 
     asyncio.run(enter())
+
+
+@unchanged
+def test_a_method_may_be_called_on_its_class_with_self_by_name(
+    graph: Graph, knows_graphs: bool
+) -> None:
+    """As any function may, and without self it says what is missing."""
+    if not knows_graphs:
+        pytest.skip("compiled methods take self by position only")
+    methods: Any = Graph
+
+    with methods.scope(self=graph, name="request") as scope:
+        assert scope.name == "request"
+        assert methods.use_scope(self=graph) is scope
+    for call in (methods.scope, methods.ascope, methods.use_scope):
+        with pytest.raises(TypeError, match="self"):
+            call()
+
+
+@unchanged
+def test_a_scope_can_be_entered_only_once(graph: Graph) -> None:
+    """It says the same the second time as contextlib's own does."""
+
+    @contextlib.contextmanager
+    def manager() -> Any:
+        yield
+
+    errors: list[BaseException] = []
+    for scope in (manager(), graph.scope("request")):
+        with scope:
+            pass
+        try:
+            with scope:
+                pytest.fail("entered again")
+        except (AttributeError, RuntimeError) as error:
+            errors.append(error)
+    assert type(errors[0]) is type(errors[1])
 
 
 @unchanged
