@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Optional
 from weakref import WeakSet, ref
 
 from ididi_scopefix import _GRAPH, _PACKAGE, _SWITCH, _finder, _is_off, log
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
 
 
-class _Unpatched(NamedTuple):
+class _Unpatched:
     """Why ididi is not patched; without a module, why none was reached."""
 
-    state: State
-    reason: str
-    module: Optional[ref[ModuleType]]
+    def __init__(self, state: State, reason: str, module: Optional[ModuleType]) -> None:
+        self.state: State = state
+        self.reason = reason
+        self.module = None if module is None else ref(module)
 
 
 # One lock for the three below. Nothing is imported while it is held: the hook
@@ -205,8 +206,10 @@ def _catch_up() -> None:
 def _decide(module: ModuleType, whole: bool) -> None:
     """Find out whether *module* is affected, and patch it if so."""
     global _unpatched
-    # Here and not above: reaching this line is what loading packaging, and the
-    # patches with wrapt, was put off for.
+    # Here and not above: reaching this line is what loading these was put off
+    # for. wrapt even if this ididi would need nothing of it: an installation
+    # that lacks a requirement is to be repaired, and says so.
+    importlib.import_module("wrapt")
     from packaging.version import InvalidVersion
 
     from ididi_scopefix import installed, probe, releases, ways
@@ -258,7 +261,7 @@ def _decide(module: ModuleType, whole: bool) -> None:
 def _record(state: State, reason: str, module: Optional[ModuleType]) -> None:
     global _unpatched
     with _lock:
-        _unpatched = _Unpatched(state, reason, None if module is None else ref(module))
+        _unpatched = _Unpatched(state, reason, module)
 
 
 def _is_known_unpatched(module: Optional[ModuleType]) -> bool:

@@ -60,12 +60,27 @@ def version_of(module: ModuleType) -> Optional[str]:
 def _versions(candidates: Iterable[Distribution]) -> Iterator[str]:
     for distribution in candidates:
         try:
-            version = distribution.metadata["Version"]
+            version = _version_in(distribution)
         except Exception:
             # A half-removed distribution; which exception depends on Python.
             continue
         if version:
             yield version
+
+
+def _version_in(distribution: Distribution) -> Optional[str]:
+    """Return the version that the metadata of *distribution* give.
+
+    From the very line, if there is one: to parse the metadata takes the email
+    package, and as long as loading and proving the patch.
+    """
+    files = ("METADATA", "PKG-INFO")
+    text = next(filter(None, map(distribution.read_text, files)), "")
+    for line in text.partition("\n\n")[0].splitlines():
+        name, _, value = line.partition(":")
+        if name.lower() == "version":
+            return value.strip()
+    return distribution.metadata["Version"]
 
 
 def _has_own_files(distribution: Distribution) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 
-class _Layer(NamedTuple):
+class _Layer:
     """A replacement, and what was there before it."""
 
-    original: Any
-    replacement: Any
+    def __init__(self, original: Any, replacement: Any) -> None:
+        self.original = original
+        self.replacement = replacement
 
 
 class Place:

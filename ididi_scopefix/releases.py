@@ -6,10 +6,15 @@ affected and passes the matrix is one more line in :data:`VERIFIED`.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    EmptyContexts = Literal["never", "always", "option"]
 
 AFFECTED = ">=1.4.4"
 """The releases that this package patches, as a specifier of PEP 440."""
@@ -45,7 +50,11 @@ VERIFIED = (
 """The releases on which the whole behaviour suite passes, oldest first."""
 
 
-class Family(NamedTuple):
+# Plain classes for the rows: making one kind of named tuple or dataclass takes
+# as long as importing a module, and the import of ididi waits for it.
+
+
+class Family:
     """Releases of one shape.
 
     Attributes:
@@ -54,9 +63,10 @@ class Family(NamedTuple):
         advice: for releases that are not affected, what their user can do.
     """
 
-    specifier: str
-    symptom: str
-    advice: str = ""
+    def __init__(self, specifier: str, symptom: str, advice: str = "") -> None:
+        self.specifier = specifier
+        self.symptom = symptom
+        self.advice = advice
 
 
 FAMILIES = (
@@ -116,7 +126,7 @@ def advice(version: str) -> str:
     return f"ididi {version} is left alone: it is not in the range {AFFECTED}."
 
 
-class Server(NamedTuple):
+class Server:
     """Releases of uvicorn that start requests alike.
 
     Attributes:
@@ -125,8 +135,9 @@ class Server(NamedTuple):
             always, or only with :data:`UVICORN_OPTION`.
     """
 
-    since: str
-    empty_contexts: Literal["never", "always", "option"]
+    def __init__(self, since: str, empty_contexts: EmptyContexts) -> None:
+        self.since = since
+        self.empty_contexts: EmptyContexts = empty_contexts
 
 
 UVICORN = (
@@ -139,7 +150,7 @@ UVICORN = (
 UVICORN_OPTION = "--reset-contextvars"
 
 
-def empty_contexts(uvicorn: str) -> Literal["never", "always", "option"]:
+def empty_contexts(uvicorn: str) -> EmptyContexts:
     """Tell when a release of uvicorn starts a request in an empty context.
 
     Raises:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ididi_scopefix.methods import MethodsPatch
-from ididi_scopefix.variable import VariablePatch
-
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -19,8 +16,13 @@ def choose(module: ModuleType) -> Patch:
     Raises:
         AttributeError: the module lacks something that is to be replaced.
     """
+    # Here and not above: the import of ididi does not wait for the other way.
     if _is_mutable(module.Resolver):
+        from ididi_scopefix.methods import MethodsPatch
+
         return MethodsPatch(module)
+    from ididi_scopefix.variable import VariablePatch
+
     return VariablePatch(module)
 
 
