@@ -8,6 +8,7 @@ from contextvars import Context
 from typing import Any, Callable
 
 import ididi.graph
+import pytest
 from ididi import Graph
 
 import ididi_scopefix
@@ -58,6 +59,7 @@ def test_a_context_that_serves_many_graphs_keeps_none_but_the_last() -> None:
     assert grown(serve, 10_000) < 20_000
 
 
+@pytest.mark.unchanged
 def test_graphs_that_share_a_thread_pool_leave_nothing_behind() -> None:
     """Also where the pool is what the default scope is kept on."""
     workers = Context().run(Graph)._workers

@@ -222,6 +222,7 @@ def test_an_async_scope_left_in_another_context_seeds_nothing_there() -> None:
     assert ididi_scopefix.status().seeded == before
 
 
+@pytest.mark.unchanged
 def test_a_scope_that_was_never_entered_is_gone_with_its_last_reference() -> None:
     """Asking for one makes no ring that waits for the collector."""
     import gc
