@@ -17,7 +17,7 @@ import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import pyperf
 
@@ -91,12 +91,19 @@ def start(python: Path, code: str, shim: bool) -> list[float]:
     return [pyperf.perf_counter() - began]
 
 
-def compared(rounds: int, *measurements: object) -> list[list[float]]:
-    """Return the samples of each measurement, made in turn."""
+def compared(
+    rounds: int, *measurements: Callable[[], list[float]]
+) -> list[list[float]]:
+    """Return the samples of each measurement, made in turn.
+
+    Every other round goes backwards, so that none always comes after the same.
+    """
     samples: list[list[float]] = [[] for _ in measurements]
+    turns = list(zip(samples, measurements))
     for _ in range(rounds):
-        for found, measure in zip(samples, measurements):
-            found += measure()  # type: ignore[operator]
+        for found, measure in turns:
+            found += measure()
+        turns.reverse()
     return samples
 
 
