@@ -31,7 +31,7 @@ coverage: $(NOX)  ## which branches of the package the tests take
 lint: $(NOX)  ## ruff, mypy and pyright
 	$(NOX) --session lint
 
-model: $(NOX)  ## the model, for long, on releases of each shape
+model: $(NOX)  ## the model for long, races and faults, on releases of each shape
 	$(NOX) --session model
 
 bench: $(NOX)  ## what a call costs, with and without the shim

@@ -210,7 +210,7 @@ MODEL_RELEASES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
 
 @nox.session
 def model(session: nox.Session) -> None:
-    """Let the model run for long, on releases of each shape."""
+    """Let the model run for long, races and faults too, on releases of each shape."""
     # 1.4.4 needs typing-extensions and does not say so.
     session.install(".", *group("test"), "typing-extensions")
     for release in MODEL_RELEASES:
@@ -218,6 +218,7 @@ def model(session: nox.Session) -> None:
         session.log(f"ididi {release}")
         profile = ("--hypothesis-profile", "long")
         session.run("pytest", "--quiet", "tests/model", *profile, *session.posargs)
+        session.run("pytest", "--quiet", "tests/races", "tests/faults")
 
 
 @nox.session

@@ -250,11 +250,12 @@ def _decide(module: ModuleType, whole: bool) -> None:
         patch = ways.choose(module)
     with _lock:
         # Another thread may have come first, with either.
-        if not _deactivated and _patch_of(module) in (None, patch):
-            # Known before it is in force: deactivate() finds what there is.
-            _patches.add(patch)
-            _unpatched = None
-            patch.install()
+        if _deactivated or _patch_of(module) not in (None, patch):
+            return
+        # Known before it is in force: deactivate() finds what there is.
+        _patches.add(patch)
+        _unpatched = None
+        patch.install()
     log.log(log.DEBUG, "patched ididi %s: %s", version, ", ".join(patch.names))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import ididi.graph
 import pytest
 
+from tests import shape
+
 if TYPE_CHECKING:
     from ididi import Graph, SyncScope
 
@@ -30,8 +32,4 @@ def default_scope(graph: Graph) -> SyncScope:
 @pytest.fixture
 def knows_graphs() -> bool:
     """Whether the classes of this release let a call know its graph."""
-    try:
-        ididi.graph.Resolver.__doc__ = ididi.graph.Resolver.__doc__
-    except (TypeError, AttributeError):
-        return False
-    return True
+    return shape.has_mutable_classes()

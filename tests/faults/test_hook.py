@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import ididi.graph
 import pytest
 
-from tests import children
+from tests import children, shape
 
 INJECTION = Path(__file__).with_name("injection.py")
 PROCESSES = 2
@@ -19,8 +18,7 @@ PROCESSES = 2
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="each fault is a fork"),
     pytest.mark.skipif(
-        not hasattr(ididi.graph.Graph, "__dict__")
-        or not hasattr(ididi.graph.Graph.__init__, "__code__"),
+        not shape.has_mutable_classes(),
         reason="looks at the methods, which compiled classes keep",
     ),
 ]

@@ -19,6 +19,7 @@ from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 
 import ididi_scopefix
 from tests.model.places import Place, Plain, PoolThread, Task
+from tests.shape import has_mutable_classes
 
 T = TypeVar("T")
 
@@ -30,15 +31,6 @@ class Connection:
 def open_connection() -> Generator[Connection, None, None]:
     """The factory of the resource."""
     yield Connection()
-
-
-def knows_graphs() -> bool:
-    """Tell whether the classes of this release let a call know its graph."""
-    try:
-        ididi.graph.Resolver.__doc__ = ididi.graph.Resolver.__doc__
-    except (TypeError, AttributeError):
-        return False
-    return True
 
 
 def guards_itself() -> bool:
@@ -138,7 +130,7 @@ class OpenScope:
 # Compiled releases open scopes with names that are strings, and no others.
 NAMES_TO_OPEN = st.sampled_from(
     ["", "request", "outer", "inner", DefaultScopeName]
-    + ([0, 7, ("a", 1), None, True] if knows_graphs() else [])
+    + ([0, 7, ("a", 1), None, True] if has_mutable_classes() else [])
 )
 NAMES = st.sampled_from(
     ["", "request", "outer", "inner", 0, 7, ("a", 1), None, True, DefaultScopeName]
@@ -149,7 +141,7 @@ class Machine(RuleBasedStateMachine):
     """Does what programs do, and knows what they are to see."""
 
     steps = 0
-    knows_graphs = knows_graphs()
+    knows_graphs = has_mutable_classes()
     guards_itself = guards_itself()
 
     def __init__(self) -> None:
@@ -307,6 +299,13 @@ class Machine(RuleBasedStateMachine):
 
         self.enter(context, graph, enter_async if is_async else enter)
 
+    def expect(self, error: LookupError, context: ModelContext) -> None:
+        """Compare with what plain ididi does in a context without a scope."""
+        assert type(error) is LookupError
+        assert context.value is None
+        assert not self.active
+        assert not self.guards_itself
+
     def enter(
         self, context: ModelContext, graph: ModelGraph, enter: Callable[[], Any]
     ) -> None:
@@ -314,10 +313,7 @@ class Machine(RuleBasedStateMachine):
         try:
             opened: OpenScope = context.place.call(enter)
         except LookupError as error:
-            assert type(error) is LookupError
-            assert context.value is None
-            assert not self.active
-            assert not self.guards_itself
+            self.expect(error, context)
             return
         if unknown:
             self.meet(context, graph)
@@ -374,10 +370,7 @@ class Machine(RuleBasedStateMachine):
         try:
             name, parent = context.place.call(graph.entry)
         except LookupError as error:
-            assert type(error) is LookupError
-            assert context.value is None
-            assert not self.active
-            assert not self.guards_itself
+            self.expect(error, context)
             return
         if unknown:
             self.meet(context, graph)

@@ -14,6 +14,7 @@ from ididi.config import DefaultScopeName
 
 import ididi_scopefix
 from ididi_scopefix import patch, probe
+from tests import shape
 from tests.races.threads import run_at_once
 
 THREADS = 8
@@ -80,6 +81,8 @@ def test_no_context_is_seeded_with_a_graph_of_the_probe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Another thread asks for a scope while a late activation is proved."""
+    if not shape.has_mutable_classes():
+        pytest.skip("compiled classes don't tell on which graph a call is made")
     ididi_scopefix.deactivate()
     graph = Context().run(Graph)
     thread = Context()

@@ -16,6 +16,7 @@ from ididi import Graph
 from ididi.graph import Resolver
 
 import ididi_scopefix
+from tests import shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,16 +24,9 @@ if TYPE_CHECKING:
 METHODS = ("scope", "ascope", "use_scope")
 
 
-def _are_mutable() -> bool:
-    try:
-        Resolver.__doc__ = Resolver.__doc__
-    except (TypeError, AttributeError):
-        return False
-    return True
-
-
 pytestmark = pytest.mark.skipif(
-    not _are_mutable(), reason="the methods of compiled classes can't be wrapped"
+    not shape.has_mutable_classes(),
+    reason="the methods of compiled classes can't be wrapped",
 )
 
 
