@@ -207,10 +207,10 @@ def _decide(module: ModuleType, whole: bool) -> None:
     """Find out whether *module* is affected, and patch it if so."""
     global _unpatched
     # Here and not above: reaching this line is what loading these was put off
-    # for. wrapt even if this ididi would need nothing of it: an installation
-    # that lacks a requirement is to be repaired, and says so.
-    importlib.import_module("wrapt")
-    from packaging.version import InvalidVersion
+    # for. Both requirements, even if this ididi can do without one of them: an
+    # installation that lacks it is to be repaired, and says so.
+    for requirement in ("wrapt", "packaging"):
+        importlib.import_module(requirement)
 
     from ididi_scopefix import installed, probe, releases, ways
 
@@ -230,7 +230,7 @@ def _decide(module: ModuleType, whole: bool) -> None:
     try:
         affected = releases.is_affected(version)
         verified = releases.is_verified(version)
-    except InvalidVersion:
+    except ValueError:
         _give_up(
             f"{version!r} is no version of PEP 440; ididi is as it was: reinstall it.",
             module,

@@ -14,7 +14,14 @@ import sys
 from importlib.metadata import version as version_of_distribution
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
-from ididi_scopefix import _PACKAGE, _SWITCH, _is_off, examination, installed
+from ididi_scopefix import (
+    _PACKAGE,
+    _SWITCH,
+    _is_off,
+    examination,
+    installed,
+    releases,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,9 +191,6 @@ def examine(argument: str = "", off: bool = False) -> Examination:
 def uvicorn() -> Optional[dict[str, str]]:
     """Return what is known about the installed uvicorn, ``None`` without one."""
     try:
-        # Not above: packaging, which it imports, may be what is missing.
-        from ididi_scopefix import releases
-
         version = version_of_distribution("uvicorn")
         return {"version": version, "empty_contexts": releases.empty_contexts(version)}
     except Exception:
@@ -195,8 +199,6 @@ def uvicorn() -> Optional[dict[str, str]]:
 
 def about_uvicorn(found: dict[str, str]) -> str:
     """Return what the installed uvicorn means for requests, as a sentence."""
-    from ididi_scopefix import releases
-
     when = {
         "never": "starts no request in an empty context",
         "always": "starts every request in an empty context",

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
-
 if TYPE_CHECKING:
     from typing import Literal
 
@@ -93,6 +90,11 @@ FAMILIES = (
 """Every release up to the newest verified one, oldest first."""
 
 
+# For a release that the table names in the very same spelling, the answers are
+# there: the import of ididi does not wait for packaging, which takes longer to
+# load than all the rest that is done then.
+
+
 def is_affected(version: str) -> bool:
     """Tell whether a release is in the range that this package patches.
 
@@ -101,7 +103,7 @@ def is_affected(version: str) -> bool:
     Raises:
         packaging.version.InvalidVersion: *version* is not one of PEP 440.
     """
-    return SpecifierSet(AFFECTED).contains(Version(version), prereleases=True)
+    return version in VERIFIED or _contains(AFFECTED, version)
 
 
 def is_verified(version: str) -> bool:
@@ -110,7 +112,11 @@ def is_verified(version: str) -> bool:
     Raises:
         packaging.version.InvalidVersion: *version* is not one of PEP 440.
     """
-    return Version(version) in {Version(release) for release in VERIFIED}
+    if version in VERIFIED:
+        return True
+    from packaging.version import Version
+
+    return Version(version) in map(Version, VERIFIED)
 
 
 def advice(version: str) -> str:
@@ -120,10 +126,16 @@ def advice(version: str) -> str:
         packaging.version.InvalidVersion: *version* is not one of PEP 440.
     """
     for family in FAMILIES:
-        specifier = SpecifierSet(family.specifier)
-        if family.advice and specifier.contains(Version(version), prereleases=True):
+        if family.advice and _contains(family.specifier, version):
             return f"ididi {version} is left alone: {family.advice}."
     return f"ididi {version} is left alone: it is not in the range {AFFECTED}."
+
+
+def _contains(specifier: str, version: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    return SpecifierSet(specifier).contains(Version(version), prereleases=True)
 
 
 class Server:
@@ -156,6 +168,8 @@ def empty_contexts(uvicorn: str) -> EmptyContexts:
     Raises:
         packaging.version.InvalidVersion: *uvicorn* is not a version of PEP 440.
     """
+    from packaging.version import Version
+
     version = Version(uvicorn)
     for server in reversed(UVICORN):
         if version >= Version(server.since):

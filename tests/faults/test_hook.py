@@ -71,7 +71,7 @@ def test_a_logging_filter_that_raises_does_not_make_the_import_fail() -> None:
 
         logging.getLogger("ididi_scopefix").addFilter(Filter())
         logging.getLogger("ididi_scopefix").setLevel(1)
-        sys.modules["packaging.version"] = None
+        sys.modules["packaging"] = None
         import ididi
         assert ididi_scopefix.status().state == "failed"
         """
