@@ -89,10 +89,10 @@ class MethodsPatch(Patch):
         def use_scope(self: Any, name: Any = "", *, as_async: Any = False) -> Any:
             found = current(ABSENT)
             try:
-                settled = found._type_registry is self._type_registry
+                if found._type_registry is not self._type_registry:
+                    settle(self, found)
             except Exception:
-                settled = False
-            if not settled:
+                # Of the comparison: settle() keeps its own to itself.
                 settle(self, found)
             return call(self, name, as_async=as_async)
 
