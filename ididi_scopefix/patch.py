@@ -14,7 +14,7 @@ from ididi_scopefix.default_scope import (
     root_of,
     seed_of,
 )
-from ididi_scopefix.seeding import ABSENT, count, is_seed, put
+from ididi_scopefix.seeding import ABSENT, fill, is_seed, put
 
 if TYPE_CHECKING:
     from contextvars import ContextVar
@@ -120,9 +120,7 @@ class Patch:
         try:
             seed = self._seed_for(resolver)
             if seed is not None and seed.scope is not scope:
-                put(self.variable, seed)
-                if scope is ABSENT and self.active:
-                    count(seed)
+                self._put(seed, scope)
         except Exception as error:
             self._give_up("could not seed a context", error)
 
@@ -146,6 +144,13 @@ class Patch:
     def _seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
         """Return what a context is seeded with, ``None`` without anything."""
         raise NotImplementedError
+
+    def _put(self, seed: Seed, scope: Any) -> None:
+        """Put *seed* where *scope* is, and count it if the context has none."""
+        if scope is ABSENT and self.active:
+            fill(self.variable, seed)
+        else:
+            put(self.variable, seed)
 
     def _is_own(self, original: Any) -> bool:
         """Tell whether *original* is something that ididi itself has put there."""

@@ -6,7 +6,7 @@ import itertools
 import os
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from ididi_scopefix import log
 from ididi_scopefix.log import DEBUG, INFO, logger, root
@@ -24,8 +24,11 @@ class _Absent:
     needs no case of its own for a context without one.
     """
 
-    __slots__ = ()
-    _type_registry = object()
+    # An attribute of the instance, which Python finds sooner than the class's.
+    __slots__ = ("_type_registry",)
+
+    def __init__(self) -> None:
+        self._type_registry = object()
 
 
 ABSENT: Any = _Absent()
@@ -33,7 +36,7 @@ ABSENT: Any = _Absent()
 
 # Tells a seed from the same default scope in the context that built the graph,
 # which is a scope somebody put there and is left alone.
-_mark: ContextVar[ref[Seed]] = ContextVar("ididi_scopefix_mark")
+_mark: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_mark")
 
 
 def put(variable: ContextVar[Any], seed: Seed) -> None:
@@ -47,6 +50,11 @@ def is_seed(scope: object) -> bool:
     mark = _mark.get(None)
     seed = mark() if mark is not None else None
     return seed is not None and seed.scope is scope
+
+
+def unmark() -> None:
+    """Make the current context's scope one that is no seed, to be left alone."""
+    _mark.set(None)
 
 
 class _Tally:
@@ -87,11 +95,14 @@ def total() -> int:
     return _tally.total()
 
 
-def count(seed: Seed) -> None:
-    """Count one context seeded with *seed*, and log it.
+def fill(variable: ContextVar[Any], seed: Seed) -> None:
+    """Seed the current context, which has no scope: put, count and log.
 
     At INFO if it is the first of this process.
     """
+    # As put() does, and without a call of it: each request may come here.
+    _mark.set(seed.mark)
+    variable.set(seed.scope)
     tally = _tally
     next(tally.steps)
     # The levels by hand, before any call: asking the logger takes as long as

@@ -18,7 +18,7 @@ import wrapt
 from ididi_scopefix.default_scope import keeper_of, kept_by, seed_of
 from ididi_scopefix.patch import Patch
 from ididi_scopefix.place import Place
-from ididi_scopefix.seeding import ABSENT, count, is_seed
+from ididi_scopefix.seeding import ABSENT, is_seed, unmark
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -92,10 +92,9 @@ class VariablePatch(Patch):
         seed = seed_of(graph, self.module)
         scope = self.variable.get(ABSENT)
         if scope is ABSENT or is_seed(scope):
-            # Not marked: it would be replaced by that of the graph built last.
-            self.variable.set(seed.scope)
-            if scope is ABSENT and self.active:
-                count(seed)
+            self._put(seed, scope)
+            # A seed would be replaced by that of the graph built last.
+            unmark()
         return seed.scope
 
     def _find(self) -> Optional[Seed]:
