@@ -146,7 +146,7 @@ def measure(rounds: int, folder: Path, release: str) -> tuple[list[Row], list[Ro
         # What the wheel installs is all there is: nothing here imports it.
         installed = start_code(shimmed, code)
         found = compared(
-            rounds * 6,
+            rounds * 3,
             lambda plainly=plainly: start(plain, plainly, False),
             lambda installed=installed: start(shimmed, installed, True),
         )
@@ -240,7 +240,7 @@ def processor() -> str:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--ididi", default="1.8.2")
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
