@@ -19,7 +19,7 @@ matrix: $(NOX)  ## all affected releases of ididi, all Pythons, both ends of wra
 servers: $(NOX)  ## the example services under every server, without the shim too
 	$(NOX) --session servers
 
-soak: $(NOX)  ## minutes of load on two workers, one of which gets killed
+soak: $(NOX)  ## a hundred thousand requests, and a worker that gets killed
 	@$(NOX) --session soak
 
 docs: $(NOX)  ## the recipes of the documents, and what they are compared with

@@ -142,7 +142,7 @@ def servers(session: nox.Session, environment: str) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Put a service with the bug under load for some minutes."""
+    """Put a service with the bug under a hundred thousand requests."""
     session.install("--quiet", ".", *group("demo"), *SPEEDUPS, silent=True)
     session.run(
         "python",
