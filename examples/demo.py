@@ -9,7 +9,7 @@ from importlib.metadata import version
 from itertools import zip_longest
 from typing import NamedTuple
 
-from examples.serving import Server, ServerError, ending_on_signals
+from examples.serving import Server, ending_cleanly
 
 SERVER = (
     "uvicorn",
@@ -43,15 +43,8 @@ def main() -> int:
         f"\n(ididi {version('ididi')}, FastAPI {version('fastapi')},"
         f" uvicorn {version('uvicorn')}, Python {sys.version.split()[0]})\n"
     )
-    try:
-        with ending_on_signals():
-            off, on = run("0"), run("1")
-    except ServerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    with ending_cleanly():
+        off, on = run("0"), run("1")
     print(side_by_side(told("SHIM OFF (IDIDI_SCOPEFIX=0)", off), told("SHIM ON", on)))
     differences = list(compared(off, on))
     for difference in differences:

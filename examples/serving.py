@@ -189,8 +189,14 @@ def polled(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def ending_on_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this process as Ctrl-C does: with clean-up."""
+def ending_cleanly() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a command as Ctrl-C does: with clean-up.
+
+    What it says then, and when a server does not run, is one line.
+
+    Raises:
+        SystemExit: the command has been interrupted, or a server does not run.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -203,6 +209,12 @@ def ending_on_signals() -> Iterator[None]:
             signal.signal(number, interrupt)
     try:
         yield
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

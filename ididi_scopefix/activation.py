@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ididi_scopefix.patch import Patch
     from ididi_scopefix.report import State, Status
 
-REQUIREMENTS = "pip install 'wrapt>=1.16,<3' packaging"
+REQUIREMENTS = ("wrapt", "packaging")
+_INSTALL = "pip install 'wrapt>=1.16,<3' packaging"
 
 
 class _Unpatched:
@@ -172,8 +173,8 @@ def consider(module: ModuleType, whole: bool = False) -> None:
 
 def fail(what: str, error: Exception, module: Optional[ModuleType] = None) -> None:
     """Record that *error* made it impossible to patch ididi, and warn once."""
-    if isinstance(error, ModuleNotFoundError) and error.name in ("wrapt", "packaging"):
-        reason = f"{error.name} is missing, and ididi is as it was: {REQUIREMENTS}"
+    if isinstance(error, ModuleNotFoundError) and error.name in REQUIREMENTS:
+        reason = f"{error.name} is missing, and ididi is as it was: {_INSTALL}"
     else:
         reason = f"{what}: {type(error).__name__}: {error}; ididi is as it was."
     _give_up(reason, module)
@@ -206,18 +207,18 @@ def _catch_up() -> None:
 def _decide(module: ModuleType, whole: bool) -> None:
     """Find out whether *module* is affected, and patch it if so."""
     global _unpatched
-    # Here and not above: reaching this line is what loading these was put off
-    # for. Both requirements, even if this ididi can do without one of them: an
-    # installation that lacks it is to be repaired, and says so.
-    for requirement in ("wrapt", "packaging"):
-        importlib.import_module(requirement)
-
-    from ididi_scopefix import installed, probe, releases, ways
-
     with _lock:
         patch = _patch_of(module)
         if patch is not None and patch.active:
             return
+    # Here and not above: reaching this line is what loading these was put off
+    # for. Both requirements, even if this ididi can do without one of them: an
+    # installation that lacks it is to be repaired, and says so.
+    for requirement in REQUIREMENTS:
+        importlib.import_module(requirement)
+
+    from ididi_scopefix import installed, probe, releases, ways
+
     version = installed.version_of(module)
     if version is None:
         if whole:

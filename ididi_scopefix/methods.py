@@ -73,9 +73,9 @@ class MethodsPatch(Patch):
                 pass
         super().settle(resolver, scope)
 
-    # Every replacement begins with the lines of this method, and does not call
-    # it: that would cost half as much again as the whole of ididi's own
-    # use_scope(), and a hundredth of a request's scope.
+    # What takes the place of ididi's own methods begins with the lines of this
+    # one, and does not call it: that would cost half as much again as the whole
+    # of ididi's use_scope(), and a hundredth of a request's scope.
     def _settle_for(self, resolver: Any) -> None:
         """Seed the current context for *resolver*, if it is to be seeded.
 
@@ -116,12 +116,8 @@ class MethodsPatch(Patch):
     def _make_scope(self, original: Any) -> Function:
         if not _is_made_by(contextmanager, original):
             return _around(original, self._entered)
-        managers, current, settle = (
-            _managers_of(contextmanager),
-            self._current,
-            self.settle,
-        )
-        enter = managers.__enter__
+        managers = _managers_of(contextmanager)
+        enter, current, settle = managers.__enter__, self._current, self.settle
 
         def __enter__(self: Any) -> Any:  # noqa: N807
             resolver, found = self.args[0], current(ABSENT)
@@ -132,17 +128,13 @@ class MethodsPatch(Patch):
                 settle(resolver, found)
             return enter(self)
 
-        return _making(_derived(managers, update_wrapper(__enter__, enter)), original)
+        return _entered_by(__enter__, managers, original)
 
     def _make_ascope(self, original: Any) -> Function:
         if not _is_made_by(asynccontextmanager, original):
             return _around(original, self._aentered)
-        managers, current, settle = (
-            _managers_of(asynccontextmanager),
-            self._current,
-            self.settle,
-        )
-        enter = managers.__aenter__
+        managers = _managers_of(asynccontextmanager)
+        enter, current, settle = managers.__aenter__, self._current, self.settle
 
         async def __aenter__(self: Any) -> Any:  # noqa: N807
             resolver, found = self.args[0], current(ABSENT)
@@ -153,7 +145,7 @@ class MethodsPatch(Patch):
                 settle(resolver, found)
             return await enter(self)
 
-        return _making(_derived(managers, update_wrapper(__aenter__, enter)), original)
+        return _entered_by(__aenter__, managers, original)
 
     @contextmanager
     def _entered(self, resolver: Resolver, manager: Any) -> Generator[Any, Any, Any]:
@@ -255,27 +247,24 @@ def _managers_of(decorator: Function) -> Any:
     return manager.__class__
 
 
-def _derived(managers: Any, enter: Function) -> type:
-    """Return a class like *managers* that is entered by *enter*.
+def _entered_by(enter: Function, managers: Any, original: Any) -> Function:
+    """Return a function whose scopes are those of *original*, entered by *enter*.
 
-    To everybody who looks it has the face of the class of contextlib's. Leaving
-    a scope and decorating with it are contextlib's own.
+    They are of a class derived from contextlib's *managers*, with the face of
+    it to everybody who looks. Leaving a scope and decorating with it are
+    contextlib's own.
     """
-    face = ("__doc__", "__module__", "__qualname__")
-    namespace = {name: getattr(managers, name) for name in face}
-    namespace[enter.__name__] = enter
-    return type(managers.__name__, (managers,), namespace)
-
-
-def _making(managers: Function, original: Any) -> Function:
-    """Return a function that does what *original* does with other managers."""
+    name, face = enter.__name__, ("__doc__", "__module__", "__qualname__")
+    namespace = {each: getattr(managers, each) for each in face}
+    namespace[name] = update_wrapper(enter, getattr(managers, name))
+    derived = type(managers.__name__, (managers,), namespace)
     steps = _decorated_function(original)
 
     def make(*args: Any, **kwargs: Any) -> Any:
         if not args and "self" in kwargs:
             # Nobody calls Graph.scope(self=graph), but nothing forbids it.
             args = (kwargs.pop("self"),)
-        return managers(steps, args, kwargs)
+        return derived(steps, args, kwargs)
 
     return update_wrapper(make, original)
 

@@ -14,7 +14,7 @@ from ididi_scopefix.default_scope import (
     root_of,
     seed_of,
 )
-from ididi_scopefix.seeding import ABSENT, fill, is_seed, put
+from ididi_scopefix.seeding import ABSENT, fill, may_seed, put
 
 if TYPE_CHECKING:
     from contextvars import ContextVar
@@ -115,7 +115,7 @@ class Patch:
         """
         if not (self.active or self._trial == get_ident()):
             return
-        if not (scope is ABSENT or is_seed(scope)):
+        if not may_seed(scope):
             return
         try:
             seed = self._seed_for(resolver)

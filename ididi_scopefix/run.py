@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, NoReturn
 
 from ididi_scopefix import _SWITCH, _is_off
+from ididi_scopefix.activation import REQUIREMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ def additions(environment: Mapping[str, str]) -> dict[str, str]:
 def _lending_folders() -> list[str]:
     """Return where this interpreter has the packages that the shim needs."""
     folders: list[str] = []
-    for name in ("ididi_scopefix", "wrapt", "packaging"):
+    for name in ("ididi_scopefix", *REQUIREMENTS):
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
             folder = os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))

@@ -45,8 +45,14 @@ def put(variable: ContextVar[Any], seed: Seed) -> None:
     variable.set(seed.scope)
 
 
-def is_seed(scope: object) -> bool:
-    """Tell whether *scope*, the current context's, is there as a seed."""
+def may_seed(scope: object) -> bool:
+    """Tell whether the current context may be seeded, which has *scope*.
+
+    It may if that is :data:`ABSENT` or there as a seed, and not a scope that
+    somebody has put there.
+    """
+    if scope is ABSENT:
+        return True
     mark = _mark.get(None)
     seed = mark() if mark is not None else None
     return seed is not None and seed.scope is scope

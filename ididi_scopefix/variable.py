@@ -18,7 +18,7 @@ import wrapt
 from ididi_scopefix.default_scope import keeper_of, kept_by, seed_of
 from ididi_scopefix.patch import Patch
 from ididi_scopefix.place import Place
-from ididi_scopefix.seeding import ABSENT, is_seed, unmark
+from ididi_scopefix.seeding import ABSENT, may_seed, unmark
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -91,7 +91,7 @@ class VariablePatch(Patch):
         """Seed the current context for *graph*, whichever was built last."""
         seed = seed_of(graph, self.module)
         scope = self.variable.get(ABSENT)
-        if scope is ABSENT or is_seed(scope):
+        if may_seed(scope):
             self._put(seed, scope)
             # A seed would be replaced by that of the graph built last.
             unmark()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import logging
@@ -16,6 +17,8 @@ import ididi_scopefix
 from tests import children, contexts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ididi import Graph, SyncScope
 
 
@@ -117,6 +120,20 @@ def test_the_first_seeding_is_logged_once() -> None:
     )
 
 
+@contextlib.contextmanager
+def listening(handler: logging.Handler) -> Iterator[None]:
+    """Give *handler* every message of the shim for a while."""
+    logger = logging.getLogger("ididi_scopefix")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
 def test_a_broken_log_handler_breaks_no_request(
     graph: Graph, default_scope: SyncScope
 ) -> None:
@@ -126,16 +143,8 @@ def test_a_broken_log_handler_breaks_no_request(
         def emit(self, record: logging.LogRecord) -> None:
             raise ValueError("of the handler")
 
-    logger = logging.getLogger("ididi_scopefix")
-    handler = Broken()
-    logger.addHandler(handler)
-    level = logger.level
-    logger.setLevel(logging.DEBUG)
-    try:
+    with listening(Broken()):
         assert contexts.in_new_thread(graph.use_scope) is default_scope
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
 
 
 def test_a_log_handler_may_use_scopes_itself(
@@ -148,16 +157,8 @@ def test_a_log_handler_may_use_scopes_itself(
         def emit(self, record: logging.LogRecord) -> None:
             found.append(graph.use_scope())
 
-    logger = logging.getLogger("ididi_scopefix")
-    handler = Using()
-    logger.addHandler(handler)
-    level = logger.level
-    logger.setLevel(logging.DEBUG)
-    try:
+    with listening(Using()):
         contexts.in_new_thread(graph.use_scope)
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
     assert found == [default_scope]
 
 
@@ -198,12 +199,9 @@ def test_the_switch_disables_everything(value: str) -> None:
         from contextvars import Context
         assert "wrapt" not in sys.modules
         graph = ididi.Graph()
-        try:
+        import pytest
+        with pytest.raises(LookupError):
             Context().run(graph.use_scope)
-        except LookupError:
-            pass
-        else:
-            raise AssertionError("ididi is patched")
         assert ididi_scopefix.status().state == "disabled"
         # Safe to call all the same, and without a trace.
         context = Context()

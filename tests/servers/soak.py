@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import WebSocketException
 
-from examples.serving import HOST, Server, ServerError, ending_on_signals
+from examples.serving import HOST, Server, ending_cleanly
 from tests.servers import rows, traffic
 
 if TYPE_CHECKING:
@@ -414,21 +414,14 @@ def main() -> int:
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--minutes", type=float, default=15, help="at most")
     options = parser.parse_args()
-    try:
-        with ending_on_signals():
-            wrong = control()
-            if wrong:
-                print(f"FAILED: {wrong}")
-                return 1
-            with Server(COMMAND, IDIDI_SCOPEFIX="1") as server:
-                soak = Soak(server, options.requests, options.concurrency)
-                asyncio.run(soak_within(soak, options.minutes))
-    except ServerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    with ending_cleanly():
+        wrong = control()
+        if wrong:
+            print(f"FAILED: {wrong}")
+            return 1
+        with Server(COMMAND, IDIDI_SCOPEFIX="1") as server:
+            soak = Soak(server, options.requests, options.concurrency)
+            asyncio.run(soak_within(soak, options.minutes))
     print("\n".join(report(soak)))
     return 0 if is_clean(soak) else 1
 
