@@ -151,6 +151,25 @@ except LookupError as error:
 """
 """Prints ``request`` where the shim is active and ``LookupError`` elsewhere."""
 
+LIKE_3_18 = """
+import sys
+
+class Version(tuple):
+    major, minor, micro, releaselevel, serial = sys.version_info
+
+    def __ge__(self, other):
+        return other == (3, 18) or tuple.__ge__(self, other)
+
+# Only to who asks for 3.18: the standard library is that of this Python.
+sys.version_info = Version(sys.version_info)
+sys.modules.pop("ididi_scopefix", None)
+sys.meta_path[:] = [
+    finder for finder in sys.meta_path
+    if type(finder).__module__ != "ididi_scopefix"
+]
+"""
+"""A sitecustomize that undoes what import lines have done, as if ignored."""
+
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:

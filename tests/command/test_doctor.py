@@ -12,15 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ididi_scopefix import doctor, releases
+from ididi_scopefix.command import child, doctor, known_releases
 from tests import releases as other_releases
-from tests.environments import Environment, attempt, clean
+from tests.environments import LIKE_3_18, Environment, attempt, clean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CALLS = 6
-PLACES = 4
+EVERY_CALL = [
+    "scope()",
+    "ascope()",
+    "use_scope()",
+    "use_scope(default)",
+    "merge()",
+    "entry function",
+]
+CALLS = len(EVERY_CALL)
+KINDS = 4
 
 
 def _doctor(environment: Environment, **variables: str) -> tuple[int, Any]:
@@ -32,7 +40,7 @@ def _doctor(environment: Environment, **variables: str) -> tuple[int, Any]:
 
 
 def _errors(findings: dict[str, dict[str, str | None]]) -> list[str | None]:
-    return [error for places in findings.values() for error in places.values()]
+    return [error for kinds in findings.values() for error in kinds.values()]
 
 
 def _put_ididi(folder: Path, source: str) -> str:
@@ -45,13 +53,13 @@ def _put_ididi(folder: Path, source: str) -> str:
 def test_every_call_fails_without_the_shim_and_works_with_it(
     installed: Environment,
 ) -> None:
-    """In every place: that is the proof."""
+    """In every kind of context: that is the proof."""
     code, report = _doctor(installed)
 
     before, after = _errors(report["without_shim"]), _errors(report["with_shim"])
-    assert len(before) == len(after) == CALLS * PLACES
+    assert len(before) == len(after) == CALLS * KINDS
     assert all(str(error).startswith("LookupError: <ContextVar") for error in before)
-    assert after == [None] * CALLS * PLACES
+    assert after == [None] * CALLS * KINDS
     assert (code, report["ok"], report["state"]) == (0, True, "active")
 
 
@@ -61,9 +69,9 @@ def test_a_person_gets_two_tables_and_a_verdict(installed: Environment) -> None:
 
     before, after, verdict = finished.stdout.split("\n\n")
     assert before.startswith("without the shim")
-    assert before.count("LookupError") == CALLS * PLACES
+    assert before.count("LookupError") == CALLS * KINDS
     assert after.startswith("with the shim")
-    assert after.count("works") == CALLS * PLACES
+    assert after.count("works") == CALLS * KINDS
     assert "needs the shim, and with it every call works." in verdict
     assert finished.stdout.isascii()
     assert finished.returncode == 0
@@ -77,7 +85,7 @@ def test_a_switch_that_is_off_while_it_is_needed_is_a_failure(
 
     assert code == 1
     assert "IDIDI_SCOPEFIX=no switches it off" in report["verdict"][0]
-    assert _errors(report["with_shim"]) == [None] * CALLS * PLACES
+    assert _errors(report["with_shim"]) == [None] * CALLS * KINDS
 
 
 def test_without_a_start_up_file_programs_are_not_cured(copy: Environment) -> None:
@@ -145,7 +153,7 @@ def test_a_child_that_does_not_answer_is_a_failure(
     """Doctor doesn't wait for ever, and leaves no process behind."""
     source = "import threading; threading.Event().wait()"
     monkeypatch.setenv("PYTHONPATH", _put_ididi(tmp_path, source))
-    monkeypatch.setattr(doctor, "TIMEOUT", 0.5)
+    monkeypatch.setattr(child, "TIMEOUT", 0.5)
 
     diagnosis = doctor.diagnose()
     assert diagnosis.code == 1
@@ -202,6 +210,7 @@ def test_a_version_that_can_not_be_read_is_a_failure(
 @pytest.mark.parametrize(
     ("version", "when"),
     [
+        ("0.dev1", "never"),
         ("0.30.0", "never"),
         ("0.38.0", "never"),
         ("0.39.0rc1", "never"),
@@ -216,32 +225,59 @@ def test_a_version_that_can_not_be_read_is_a_failure(
 )
 def test_uvicorns_releases_are_told_apart(version: str, when: str) -> None:
     """By when they start a request in an empty context."""
-    assert releases.empty_contexts(version) == when
+    assert known_releases.empty_contexts(version) == when
+
+
+SHARED = "a request can see the scope of the one before on its connection"
 
 
 @pytest.mark.parametrize(
     ("version", "said"),
     [
-        ("0.38.0", "uvicorn 0.38.0 starts no request in an empty context"),
-        ("0.40.0", "uvicorn 0.40.0 starts every request in an empty context"),
-        ("0.54.0", "only with --reset-contextvars"),
-        ("odd", None),
+        ("0.38.0", [f"starts no request in an empty context: {SHARED}"]),
+        (
+            "0.40.0",
+            ["starts every request in an empty context", "With the shim, requests are"],
+        ),
+        (
+            "0.54.0",
+            [
+                "only with --reset-contextvars",
+                "With --reset-contextvars and the shim, requests are isolated",
+                f"without --reset-contextvars, {SHARED}",
+            ],
+        ),
     ],
 )
-def test_doctor_says_what_the_installed_uvicorn_does(
-    installed: Environment, tmp_path: Path, version: str, said: str | None
+def test_doctor_says_whether_requests_are_isolated_by_the_installed_uvicorn(
+    installed: Environment, tmp_path: Path, version: str, said: list[str]
 ) -> None:
-    """Nothing about one whose version can't be read."""
-    metadata = tmp_path / f"uvicorn-{version}.dist-info"
+    """With the shim and empty contexts they are; else they share a scope."""
+    text = _doctor_with_uvicorn(installed, tmp_path, version)
+
+    assert f"uvicorn {version} " in text
+    for words in said:
+        assert words in text
+    assert (SHARED in text) == (version != "0.40.0")
+
+
+def test_doctor_says_nothing_about_a_uvicorn_whose_version_can_not_be_read(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """It would be a guess."""
+    assert "uvicorn" not in _doctor_with_uvicorn(installed, tmp_path, "odd")
+
+
+def _doctor_with_uvicorn(installed: Environment, folder: Path, version: str) -> str:
+    """Return what doctor prints where that release of uvicorn is installed."""
+    metadata = folder / f"uvicorn-{version}.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: uvicorn\nVersion: {version}\n",
         encoding="utf-8",
     )
-
-    finished = attempt(installed.command, "doctor", PYTHONPATH=str(tmp_path))
-    text = " ".join(finished.stdout.split())
-    assert said in text if said else "uvicorn" not in text
+    finished = attempt(installed.command, "doctor", PYTHONPATH=str(folder))
+    return " ".join(finished.stdout.split())
 
 
 def test_what_others_print_does_not_disturb_the_report(
@@ -267,6 +303,214 @@ def test_the_folder_that_one_is_in_does_not_matter(
     finished = subprocess.run(
         [installed.command, "doctor"], env=clean(), cwd=tmp_path, check=False
     )
+    assert finished.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("release", "needed_for", "said"),
+    [
+        ("1.8.2", EVERY_CALL, "The shim is needed for every call."),
+        ("1.5.4", EVERY_CALL, "The shim is needed for every call."),
+        (
+            "1.8.4",
+            ["use_scope()", "use_scope(default)", "merge()"],
+            "The shim is needed only for use_scope and merge.",
+        ),
+        ("1.4.2", [], "The shim is not needed."),
+        ("1.4.3", [], "The shim is not needed, since it can't help here."),
+        ("fixed", [], "The shim is not needed."),
+    ],
+)
+def test_doctor_says_for_which_calls_the_shim_is_needed(
+    installed: Environment,
+    tmp_path: Path,
+    release: str,
+    needed_for: list[str],
+    said: str,
+) -> None:
+    """In words, and for programs: so one knows when to remove it."""
+    if release == "fixed":
+        folder = other_releases.invent("9.0", tmp_path, *other_releases.FIXED)
+    else:
+        folder = other_releases.download(release, tmp_path)
+
+    _, report = _doctor(installed, PYTHONPATH=str(folder))
+    assert report["needed"] is bool(needed_for)
+    assert report["needed_for"] == needed_for
+    assert said in report["verdict"]
+    text = attempt(installed.command, "doctor", PYTHONPATH=str(folder)).stdout
+    assert said in text.splitlines()
+
+
+def test_the_shim_is_needed_where_it_is_switched_off_or_not_started(
+    copy: Environment,
+) -> None:
+    """Needed is what ididi lacks, not what is installed."""
+    _, report = _doctor(copy, IDIDI_SCOPEFIX="0")
+    assert report["needed_for"] == EVERY_CALL
+    (copy.packages / "ididi-scopefix.pth").unlink()
+    _, report = _doctor(copy)
+    assert report["needed_for"] == EVERY_CALL
+    shutil.rmtree(copy.packages / "wrapt")
+    _, report = _doctor(copy)
+    assert report["needed_for"] == EVERY_CALL
+
+
+def test_whether_the_shim_is_needed_is_unknown_if_ididi_can_not_be_examined(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """Neither yes nor no."""
+    folder = _put_ididi(tmp_path, "raise ValueError")
+
+    _, report = _doctor(installed, PYTHONPATH=folder)
+    assert (report["needed"], report["needed_for"]) == (None, [])
+
+
+def test_annotations_that_ididi_can_not_read_are_another_trouble(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """As on Python 3.15: the scope calls work, and entry functions can't."""
+    (tmp_path / "sitecustomize.py").write_text(LIKE_3_15, encoding="utf-8")
+
+    code, report = _doctor(installed, PYTHONPATH=str(tmp_path))
+    before, after = report["without_shim"], report["with_shim"]
+    (trouble,) = {*before["entry function"].values(), *after["entry function"].values()}
+    assert trouble.startswith("TypeError: _eval_type() missing 1 required")
+    assert str(before["scope()"]["empty context"]).startswith("LookupError")
+    assert _errors({**after, "entry function": {}}) == [None] * (CALLS - 1) * KINDS
+    assert code == 1
+    assert "with it every other call works" in report["verdict"][0]
+    assert "ididi's own error, which is not cured here" in report["verdict"][1]
+    assert report["needed_for"] == EVERY_CALL[:-1]
+    assert (
+        "The shim is needed for scope, ascope, use_scope and merge."
+        in (report["verdict"])
+    )
+
+
+def test_a_release_that_is_fixed_but_can_not_read_annotations_is_a_failure(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """The shim isn't needed there, and can't help."""
+    folder = other_releases.invent("9.0", tmp_path, *other_releases.FIXED)
+    (tmp_path / "sitecustomize.py").write_text(LIKE_3_15, encoding="utf-8")
+
+    code, report = _doctor(installed, PYTHONPATH=str(folder))
+    assert (code, report["needed"]) == (1, False)
+    assert "answers in every context by itself" in report["verdict"][0]
+    assert "ididi's own error, which is not cured here" in report["verdict"][1]
+
+
+LIKE_3_15 = """
+import sys, typing
+
+def _eval_type(t, globalns, localns, type_params):
+    return original(t, globalns, localns)
+
+def evaluate(*arguments, **options):
+    caller = sys._getframe(1).f_globals["__name__"]
+    ours = caller.startswith("ididi.")
+    return (_eval_type if ours else original)(*arguments, **options)
+
+original, typing._eval_type = typing._eval_type, evaluate
+"""
+"""A sitecustomize that makes typing refuse ididi's calls, as Python 3.15 does."""
+
+
+def test_import_lines_that_python_ignores_are_named(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """From Python 3.18 on the .pth has no effect; doctor says what has one."""
+    (tmp_path / "sitecustomize.py").write_text(LIKE_3_18, encoding="utf-8")
+
+    code, report = _doctor(installed, PYTHONPATH=str(tmp_path))
+    assert code == 1
+    assert "no start-up file is in force here" in report["verdict"][0]
+    assert "Python 3.18 and newer ignore import lines" in report["verdict"][1]
+    assert "import ididi_scopefix in the program" in report["verdict"][1]
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs modes of POSIX")
+
+
+@posix
+@pytest.mark.parametrize(
+    ("unreadable", "mode"),
+    [
+        ("ididi_scopefix", 0o700),
+        ("ididi_scopefix/__init__.py", 0o600),
+        ("ididi-scopefix.pth", 0o640),
+        ("wrapt", 0o750),
+    ],
+)
+def test_a_shim_that_the_service_can_not_read_is_a_failure(
+    copy: Environment, unreadable: str, mode: int
+) -> None:
+    """Python would start the service without it, and say nothing."""
+    path = copy.packages / unreadable
+    path.chmod(mode)
+
+    code, report = _doctor(copy)
+    assert code == 1
+    line = report["verdict"][-1]
+    assert f"Other users can read ididi but not {path} (mode {mode:04o})" in line
+    assert f"chmod -R o+rX {path}" in line
+
+
+@posix
+def test_members_of_a_group_are_users_too(copy: Environment) -> None:
+    """Where only they can read ididi."""
+    (copy.packages / "ididi").chmod(0o750)
+    shim = copy.packages / "ididi_scopefix"
+    shim.chmod(0o705)
+
+    code, report = _doctor(copy)
+    assert code == 1
+    group = shim.stat().st_gid
+    assert (
+        f"Members of group {group} can read ididi but not {shim}"
+        in (report["verdict"][-1])
+    )
+    assert f"chmod -R g+rX {shim}" in report["verdict"][-1]
+
+
+@posix
+def test_a_shim_in_a_folder_of_its_own_has_to_be_reachable(
+    copy: Environment, tmp_path: Path
+) -> None:
+    """Making somebody's home readable would be no advice."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.move(copy.packages / "ididi_scopefix", home / "ididi_scopefix")
+    (copy.packages / "home.pth").write_text(f"{home}\n", encoding="utf-8")
+    home.chmod(0o700)
+
+    code, report = _doctor(copy)
+    assert code == 1
+    assert f"not {home} (mode 0700)" in report["verdict"][-1]
+    assert "install it where ididi is" in report["verdict"][-1]
+
+
+@posix
+def test_an_ididi_that_others_can_not_read_either_is_no_failure(
+    copy: Environment,
+) -> None:
+    """Whoever runs the service can read both, or neither."""
+    for name in ("ididi", "ididi_scopefix"):
+        (copy.packages / name).chmod(0o700)
+
+    assert _doctor(copy)[0] == 0
+
+
+@pytest.mark.parametrize("value", ["disabled", "none", "n", "00"])
+def test_doctor_says_that_a_value_of_the_switch_is_unknown(
+    installed: Environment, value: str
+) -> None:
+    """The shim is on then, and whoever set it may have meant off."""
+    finished = attempt(installed.command, "doctor", IDIDI_SCOPEFIX=value)
+
+    said = " ".join(finished.stdout.split())
+    assert f"IDIDI_SCOPEFIX={value} is an unknown value, so the shim is on" in said
     assert finished.returncode == 0
 
 

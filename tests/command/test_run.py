@@ -161,7 +161,7 @@ def test_running_in_a_run_adds_nothing(
 
     assert once == thrice
     ours, _, others = once.strip().partition(os.pathsep)
-    assert ours == str(installed.packages / "ididi_scopefix" / "bootstrap")
+    assert ours == str(installed.packages / "ididi_scopefix" / "command" / "bootstrap")
     assert others == "/a::/b"
     assert os.pathsep not in _run(installed, plain, code).stdout
 
@@ -264,7 +264,7 @@ def test_an_interpreter_that_is_told_not_to_listen_does_not(
 
 def test_the_bootstrap_can_be_read_by_any_python(installed: Environment) -> None:
     """The interpreter that finds it may be far older than what is supported."""
-    bootstrap = installed.packages / "ididi_scopefix" / "bootstrap"
+    bootstrap = installed.packages / "ididi_scopefix" / "command" / "bootstrap"
     source = (bootstrap / "sitecustomize.py").read_text(encoding="ascii")
 
     tree = ast.parse(source)

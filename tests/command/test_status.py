@@ -6,8 +6,10 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import ididi_scopefix
-from tests.environments import Environment, attempt, run
+from tests.environments import LIKE_3_18, Environment, attempt, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +40,8 @@ def test_status_for_programs_has_the_whole_status(installed: Environment) -> Non
     assert found["versions"]["wrapt"]
     assert "ididi.graph.Resolver.scope" in found["patched"]
     assert found["seeded"] == 0
-    assert [file["in_force"] for file in found["start_up_files"]] == [True, False]
+    assert [file["in_force"] for file in found["start_up_files"]] == [True]
+    assert found["loaded_at_start_up"]
 
 
 def test_status_says_when_no_start_up_file_is_in_force(
@@ -120,6 +123,100 @@ def test_status_without_wrapt_says_what_to_install(copy: Environment) -> None:
     assert found["state"] == "failed"
     assert "pip install" in found["reason"]
     assert found["versions"]["wrapt"] is None
+
+
+def test_status_quotes_no_version_of_what_can_not_be_imported(
+    copy: Environment,
+) -> None:
+    """Metadata can be there without the package, after a removal by hand."""
+    for name in ("wrapt", "ididi"):
+        shutil.rmtree(copy.packages / name)
+
+    versions = _status(copy)["versions"]
+    assert versions["packaging"]
+    assert (versions["wrapt"], versions["ididi"]) == (None, None)
+    lines = run(copy.python, "-m", "ididi_scopefix", "status").stdout.splitlines()
+    for name in ("wrapt", "ididi"):
+        assert [name, "not", "importable"] in [line.split() for line in lines]
+
+
+@pytest.mark.parametrize("value", ["disabled", "none", "n", "00"])
+def test_status_says_that_a_value_of_the_switch_is_unknown(
+    installed: Environment, value: str
+) -> None:
+    """The shim is on then."""
+    found = _status(installed, IDIDI_SCOPEFIX=value)
+    assert (found["state"], found["switch_is_known"]) == ("active", False)
+    text = run(installed.command, "status", IDIDI_SCOPEFIX=value).stdout
+    assert f"IDIDI_SCOPEFIX={value} is an unknown value, so the shim is on" in text
+
+
+@pytest.mark.parametrize("value", ["", "0", "No", " off ", "1", "ON", "verbose"])
+def test_status_does_not_wonder_at_a_value_that_is_known(
+    installed: Environment, value: str
+) -> None:
+    """In any case, and with white space around it."""
+    assert _status(installed, IDIDI_SCOPEFIX=value)["switch_is_known"]
+    text = run(installed.command, "status", IDIDI_SCOPEFIX=value).stdout
+    assert "unknown" not in text
+
+
+def test_status_knows_a_start_up_file_in_a_folder_that_another_one_adds(
+    copy: Environment, tmp_path: Path
+) -> None:
+    """As `uv run --with` does: site reads the files of that folder as well."""
+    folder = tmp_path / "added"
+    folder.mkdir()
+    file = shutil.move(copy.packages / "ididi-scopefix.pth", folder)
+    line = f"import site; site.addsitedir({str(folder)!r})\n"
+    (copy.packages / "added.pth").write_text(line, encoding="utf-8")
+
+    found = _status(copy)
+    assert found["loaded_at_start_up"]
+    assert found["start_up_files"] == [
+        {
+            "path": str(file),
+            "in_force": True,
+            "reason": "read through site.addsitedir()",
+        }
+    ]
+    text = run(copy.python, "-m", "ididi_scopefix", "status").stdout
+    assert "activated whenever this interpreter starts" in text
+
+
+def test_status_knows_an_activation_without_a_file_of_ours(copy: Environment) -> None:
+    """A line in somebody else's .pth is as good."""
+    (copy.packages / "ididi-scopefix.pth").rename(copy.packages / "theirs.pth")
+
+    found = _status(copy)
+    assert found["loaded_at_start_up"]
+    assert found["start_up_files"] == []
+
+
+def test_status_says_that_python_ignores_import_lines(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """From Python 3.18 on: an import or a sitecustomize is needed."""
+    (tmp_path / "sitecustomize.py").write_text(LIKE_3_18, encoding="utf-8")
+
+    found = _status(installed, PYTHONPATH=str(tmp_path))
+    assert not found["loaded_at_start_up"]
+    (file,) = (file for file in found["start_up_files"] if "pth" in file["path"])
+    assert not file["in_force"]
+    assert "Python 3.18 and newer ignore import lines" in file["reason"]
+    assert "import ididi_scopefix in the program" in file["reason"]
+    text = run(installed.command, "status", PYTHONPATH=str(tmp_path)).stdout
+    assert "programs have to import ididi_scopefix" in text
+
+
+def test_status_looks_at_the_interpreter_as_it_was_started(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """With -I nothing on PYTHONPATH counts."""
+    custom = tmp_path / "sitecustomize.py"
+    custom.write_text("raise SystemExit\n", encoding="utf-8")
+
+    assert _status(installed, "-I", PYTHONPATH=str(tmp_path))["loaded_at_start_up"]
 
 
 def test_status_writes_what_the_terminal_can_not(
