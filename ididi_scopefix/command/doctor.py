@@ -16,15 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version as version_of_distribution
 from typing import Any, NamedTuple, Optional
 
-from ididi_scopefix import _SWITCH, _is_off, _releases
-from ididi_scopefix._releases import REQUIREMENTS
+from ididi_scopefix import _SWITCH, _activation, _is_off, _releases
 from ididi_scopefix.command import (
     child,
     examination,
     known_releases,
     permissions,
     start_up_files,
-    switch,
     terminal,
 )
 
@@ -146,7 +144,8 @@ def diagnose() -> Diagnosis:
         verdict.append(_about_annotations(ididi))
     needed_for = _needed_for(off, imported or on)
     verdict.append(_about_need(off, needed_for))
-    unreadable = permissions.unreadable(("ididi_scopefix", *REQUIREMENTS))
+    verdict.extend(filter(None, [_activation.unknown_switch()]))
+    unreadable = permissions.unreadable(("ididi_scopefix", *_releases.REQUIREMENTS))
     if needed_for and unreadable is not None:
         code = FAILS
         verdict.append(unreadable)
@@ -304,9 +303,6 @@ def show(as_json: bool) -> int:
     server = uvicorn()
     if server is not None and diagnosis.off.failures:
         print(_wrapped(about_uvicorn(server)))
-    unknown = switch.about_unknown()
-    if unknown is not None:
-        print(_wrapped(unknown))
     colour = terminal.good if diagnosis.code == WORKS else terminal.bad
     for sentence in diagnosis.verdict:
         print(colour(_wrapped(sentence)))

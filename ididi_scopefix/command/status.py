@@ -13,9 +13,9 @@ from importlib.metadata import version as version_of_distribution
 from typing import Optional
 
 import ididi_scopefix
-from ididi_scopefix import _SWITCH, _is_off
+from ididi_scopefix import _SWITCH, _activation, _is_off
 from ididi_scopefix._releases import REQUIREMENTS
-from ididi_scopefix.command import start_up_files, switch, terminal
+from ididi_scopefix.command import start_up_files, terminal
 
 
 def show(as_json: bool) -> int:
@@ -29,7 +29,6 @@ def show(as_json: bool) -> int:
         **{name: _importable_version(name) for name in REQUIREMENTS},
         "python": platform.python_version(),
     }
-    unknown = switch.about_unknown()
     if as_json:
         found = {
             **asdict(status),
@@ -37,7 +36,7 @@ def show(as_json: bool) -> int:
             "loaded_at_start_up": start_up.loaded,
             "start_up_files": [file._asdict() for file in start_up.files],
             "switch": os.environ.get(_SWITCH),
-            "switch_is_known": unknown is None,
+            "switch_is_known": _activation.unknown_switch() is None,
             "versions": versions,
             "executable": sys.executable,
         }
@@ -49,10 +48,11 @@ def show(as_json: bool) -> int:
     _print("state", f"{colour(status.state)}: {status.reason}")
     if problem is not None:
         _print("", terminal.bad(f"ididi can't be imported: {problem}"))
-    if unknown is not None:
-        _print("switch", terminal.bad(unknown))
     for number, name in enumerate(status.patched):
         _print("" if number else "patched", name)
+    for number, caller in enumerate(status.callers):
+        where = f"{caller.file}:{caller.line} in {caller.function}"
+        _print("" if number else "callers", f"{caller.count} {caller.call} at {where}")
     _print("start-up", _summary(start_up))
     for file in start_up.files:
         reason = f" ({file.reason})" if file.reason else ""

@@ -1,4 +1,4 @@
-"""Words for a terminal: coloured where somebody looks at them."""
+"""Colours, where standard output is a terminal whose user wants them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _GREEN, _RED, _BOLD = "32", "31", "1"
 
 
 def good(text: str) -> str:
-    """Return *text* as good news."""
+    """Return *text* in the colour of good news."""
     return _coloured(text, _GREEN)
 
 
 def bad(text: str) -> str:
-    """Return *text* as bad news."""
+    """Return *text* in the colour of bad news."""
     return _coloured(text, _RED)
 
 
 def heading(text: str) -> str:
-    """Return *text* as a heading."""
+    """Return *text* in bold."""
     return _coloured(text, _BOLD)
 
 

@@ -148,7 +148,7 @@ def test_status_says_that_a_value_of_the_switch_is_unknown(
     found = _status(installed, IDIDI_SCOPEFIX=value)
     assert (found["state"], found["switch_is_known"]) == ("active", False)
     text = run(installed.command, "status", IDIDI_SCOPEFIX=value).stdout
-    assert f"IDIDI_SCOPEFIX={value} is an unknown value, so the shim is on" in text
+    assert f"IDIDI_SCOPEFIX={value!r} is not a known value, and the shim is on" in text
 
 
 @pytest.mark.parametrize("value", ["", "0", "No", " off ", "1", "ON", "verbose"])
@@ -158,7 +158,31 @@ def test_status_does_not_wonder_at_a_value_that_is_known(
     """In any case, and with white space around it."""
     assert _status(installed, IDIDI_SCOPEFIX=value)["switch_is_known"]
     text = run(installed.command, "status", IDIDI_SCOPEFIX=value).stdout
-    assert "unknown" not in text
+    assert "known value" not in text
+
+
+def test_status_shows_which_code_needed_a_seed(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """If it is verbose, and anything that it imports has opened a scope."""
+    custom = tmp_path / "sitecustomize.py"
+    source = """from contextvars import Context
+from ididi import Graph
+
+def work():
+    graph.use_scope()
+
+graph = Graph()
+Context().run(work)
+"""
+    custom.write_text(source, encoding="utf-8")
+    variables = {"PYTHONPATH": str(tmp_path), "IDIDI_SCOPEFIX": "verbose"}
+
+    (caller,) = _status(installed, **variables)["callers"]
+    assert (caller["call"], caller["count"]) == ("Graph.use_scope()", 1)
+    text = run(installed.command, "status", **variables).stdout
+    where = f"{caller['file']}:5 in work"
+    assert f"\ncallers        1 Graph.use_scope() at {where}\n" in text
 
 
 def test_status_knows_a_start_up_file_in_a_folder_that_another_one_adds(
