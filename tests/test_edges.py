@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ididi_scopefix import _releases as table
+from ididi_scopefix import releases as table
 from ididi_scopefix.command import run
 from tests import children, environments, releases
 

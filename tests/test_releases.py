@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import InvalidVersion, Version
 
-from ididi_scopefix import _releases as table
+from ididi_scopefix import releases as table
 from tests import children, releases
 
 if TYPE_CHECKING:

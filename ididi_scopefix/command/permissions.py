@@ -23,7 +23,15 @@ def unreadable(names: Sequence[str]) -> Optional[str]:
     ididi = _folder("ididi")
     if os.name != "posix" or ididi is None:
         return None
-    folders = list(filter(None, map(_folder, names)))
+    try:
+        return _compared(ididi, list(filter(None, map(_folder, names))))
+    except OSError:
+        # A package in a zip file, or one that is being replaced right now.
+        return None
+
+
+def _compared(ididi: Path, folders: Sequence[Path]) -> Optional[str]:
+    """Return a sentence about who can read *ididi* but not all of *folders*."""
     # First the users who don't belong to the group of ididi's folder, then those
     # who do.
     for group in (None, ididi.stat().st_gid):
@@ -74,7 +82,9 @@ def _obstacle(path: Path, group: Optional[int], below: Path) -> Optional[Path]:
     """
     if not _allows(path, group, stat.S_IROTH):
         return path
-    for parent in path.parents:
+    # Only for root, who installs for others. Anybody else examines what is theirs,
+    # and may have a cache that is private on purpose on the way to it.
+    for parent in path.parents if os.geteuid() == 0 else ():
         if parent == below:
             return None
         if not _allows(parent, group, 0):

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import inspect
-import pkgutil
-import sys
 import typing
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from ididi_scopefix import command
 from tests import children
-
-FOLDER = Path(command.BOOTSTRAP)
-MODULES = [module.name for module in pkgutil.iter_modules(command.__path__)]
 
 
 @pytest.mark.parametrize("name", ["run", "child", "terminal", "known_releases"])
@@ -31,7 +23,8 @@ def test_what_needs_no_activation_loads_none(name: str) -> None:
         """
     ).stdout.split()
 
-    assert not [each for each in loaded if "activation" in each or "patch" in each]
+    assert f"ididi_scopefix.command.{name}" in loaded
+    assert not {"ididi_scopefix._activation", "ididi_scopefix._patch"} & set(loaded)
 
 
 def test_start_up_files_need_nothing_of_run() -> None:
@@ -45,41 +38,34 @@ def test_start_up_files_need_nothing_of_run() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [*MODULES, "ididi_scopefix_lender"])
-def test_every_annotation_can_be_evaluated(name: str) -> None:
-    """By whoever does so at run time, as beartype does."""
-    if name in MODULES:
-        module = importlib.import_module(f"ididi_scopefix.command.{name}")
-    else:
-        module = _load(FOLDER / f"{name}.py")
-
-    evaluated = 0
-    for each in (module, *_functions_and_classes(module)):
-        typing.get_type_hints(each)
-        evaluated += 1
-    assert evaluated > 1
-
-
-def _load(path: Path) -> ModuleType:
+def test_the_annotations_of_the_lender_can_be_evaluated() -> None:
+    """It is no module of the package, and must not load typing for that."""
+    path = Path(command.BOOTSTRAP, "ididi_scopefix_lender.py")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        del sys.modules[path.stem]
-    return module
+    spec.loader.exec_module(module)
+
+    functions = [
+        *vars(module.Lender).values(),
+        *vars(module._Reader).values(),
+        module.activate,
+    ]
+    hints = [typing.get_type_hints(each) for each in functions if callable(each)]
+    assert {"fullname": str, "path": object, "target": object, "return": object} in (
+        hints
+    )
 
 
-def _functions_and_classes(owner: ModuleType | type) -> typing.Iterator[typing.Any]:
-    """Return what *owner* defines, and what its classes define."""
-    module = owner.__name__ if inspect.ismodule(owner) else owner.__module__
-    for each in vars(owner).values():
-        function = inspect.unwrap(getattr(each, "__func__", each))
-        if inspect.isfunction(function) and function.__module__ == module:
-            yield function
-        elif inspect.isclass(each) and each.__module__ == module:
-            yield each
-            yield from _functions_and_classes(each)
+def test_a_program_that_is_run_loads_no_typing() -> None:
+    """The lender is loaded into every program that is run."""
+    source = Path(command.BOOTSTRAP, "ididi_scopefix_lender.py")
+    code = f"""
+        import sys
+        sys.path.insert(0, {str(source.parent)!r})
+        before = set(sys.modules)
+        import ididi_scopefix_lender
+        assert "typing" in before or "typing" not in sys.modules
+        """
+    children.run(code, "-S")

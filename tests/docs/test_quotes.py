@@ -10,7 +10,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ididi_scopefix import _releases as table
+from ididi_scopefix import releases as table
 from ididi_scopefix.command import known_releases
 from tests import children, releases
 from tests.docs import comparison, costs, recipes
