@@ -53,9 +53,7 @@ def test_the_annotations_of_the_lender_can_be_evaluated() -> None:
         module.activate,
     ]
     hints = [typing.get_type_hints(each) for each in functions if callable(each)]
-    assert {"fullname": str, "path": object, "target": object, "return": object} in (
-        hints
-    )
+    assert str in [each.get("fullname") for each in hints]
 
 
 def test_a_program_that_is_run_loads_no_typing() -> None:
