@@ -67,9 +67,11 @@ def ask(
 
 
 def _options() -> list[str]:
-    """Return the options of this interpreter that decide what it loads at start."""
+    """Return the options of this interpreter that decide what it loads at start.
+
+    With -I the flags of -E and -s are set as well.
+    """
     flags = {
-        "-I": sys.flags.isolated,
         "-E": sys.flags.ignore_environment,
         "-s": sys.flags.no_user_site,
         "-S": sys.flags.no_site,

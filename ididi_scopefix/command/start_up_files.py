@@ -76,27 +76,27 @@ def find() -> StartUp:
     if sys.flags.no_site:
         reason = "this interpreter runs without site (-S)"
         return StartUp(
-            False, [StartUpFile(path, False, reason) for path in _beside_packages([])]
+            False, [StartUpFile(path, False, reason) for path in _beside_packages()]
         )
     try:
         answer = child.ask(_TRACE, options=("-S",))
     except child.ChildError as error:
         reason = f"can't be tried: {error}"
         return StartUp(
-            False, [StartUpFile(path, False, reason) for path in _beside_packages([])]
+            False, [StartUpFile(path, False, reason) for path in _beside_packages()]
         )
     loaded, read = answer["loaded"], answer["read"]
-    files = [_judged(path, read) for path in _beside_packages(read)]
+    files = [_judged(path, read) for path in _beside_packages()]
     return StartUp(loaded, [*files, *_customizations(loaded)])
 
 
-def _beside_packages(read: list[str]) -> list[str]:
+def _beside_packages() -> list[str]:
     """Return each ``ididi-scopefix.pth``, wherever packages can be."""
     # An empty entry is the current folder, which is nobody's site-packages and
     # may have been deleted.
     folders = [*_site_folders(), *filter(None, sys.path)]
     paths = [os.path.join(folder, NAME) for folder in folders]
-    return [path for path in dict.fromkeys([*paths, *read]) if os.path.isfile(path)]
+    return [path for path in dict.fromkeys(paths) if os.path.isfile(path)]
 
 
 def _judged(path: str, read: list[str]) -> StartUpFile:

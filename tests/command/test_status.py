@@ -215,6 +215,8 @@ def test_status_knows_an_activation_without_a_file_of_ours(copy: Environment) ->
     found = _status(copy)
     assert found["loaded_at_start_up"]
     assert found["start_up_files"] == []
+    text = run(copy.python, "-m", "ididi_scopefix", "status").stdout
+    assert "activated whenever this interpreter starts" in text
 
 
 def test_status_says_that_python_ignores_import_lines(
