@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ididi_scopefix import doctor, releases
-from tests import releases as other_releases
+from tests import other_releases
 from tests.environments import Environment, attempt, clean
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import ididi.graph
 import pytest
 from ididi import Graph
 from ididi.config import DefaultScopeName
+from ididi.graph import Resolver
 
 import ididi_scopefix
-from ididi_scopefix import patch, probe
 from tests import shape
 from tests.races.threads import run_at_once
 
@@ -60,21 +60,46 @@ def test_scopes_keep_working_while_threads_activate_and_deactivate() -> None:
         async with graph.ascope("request") as scope:
             assert graph.use_scope("request") is scope
 
-    def switch() -> int:
+    def switch(first: Any, second: Any) -> None:
         try:
             for _ in range(30):
-                ididi_scopefix.deactivate()
-                ididi_scopefix.activate()
+                first()
+                second()
         finally:
             finished.append(True)
-            if len(finished) == 2:
+            if len(finished) == 4:
                 done.set()
-        return 0
 
+    on, off = ididi_scopefix.activate, ididi_scopefix.deactivate
+    off()
+    before = [dict(vars(each)) for each in (ididi.graph, Resolver, Graph)]
     finished: list[bool] = []
-    run_at_once(serve, serve, switch, switch)
-    assert ididi_scopefix.activate().state == "active"
+    run_at_once(
+        serve,
+        serve,
+        lambda: switch(off, on),
+        lambda: switch(off, on),
+        lambda: switch(on, on),
+        lambda: switch(off, off),
+    )
+    assert on().state == "active"
     assert Context().run(graph.use_scope).name == DefaultScopeName
+    off()
+    after = [dict(vars(each)) for each in (ididi.graph, Resolver, Graph)]
+    assert after == before
+    with pytest.raises(LookupError):
+        Context().run(graph.use_scope)
+
+
+def call_while_probing(monkeypatch: pytest.MonkeyPatch, call: Any) -> None:
+    """Have the graphs of the probe call *call* in another thread when they merge."""
+
+    class Probed(Graph):
+        def merge(self, other: Any) -> None:
+            run_at_once(call)
+            super().merge(other)
+
+    monkeypatch.setattr(ididi.graph, "Graph", Probed)
 
 
 def test_no_context_is_seeded_with_a_graph_of_the_probe(
@@ -87,19 +112,14 @@ def test_no_context_is_seeded_with_a_graph_of_the_probe(
     graph = Context().run(Graph)
     thread = Context()
     seen: list[Any] = []
-    probed: Any = probe._use_scope
 
-    def while_probing(module: Any, probe_graph: Any, other: Any) -> None:
-        def ask() -> None:
-            try:
-                seen.append(thread.run(graph.use_scope))
-            except LookupError:
-                seen.append(None)
+    def ask() -> None:
+        try:
+            seen.append(thread.run(graph.use_scope))
+        except LookupError:
+            seen.append(None)
 
-        run_at_once(ask)
-        probed(module, probe_graph, other)
-
-    monkeypatch.setattr(probe, "_use_scope", while_probing)
+    call_while_probing(monkeypatch, ask)
     assert ididi_scopefix.activate().state == "active"
     assert seen == [None]
     assert thread.run(graph.use_scope)._workers is graph._workers
@@ -111,18 +131,20 @@ def test_a_failing_patch_is_never_met_by_another_thread(
     """The proof fails: others have seen plain ididi all the time."""
     ididi_scopefix.deactivate()
     graph = Context().run(Graph)
+    resolver = ididi.graph.Resolver
+    seen: list[Any] = []
 
-    def fail(module: Any) -> None:
-        def ask() -> None:
-            with pytest.raises(LookupError):
-                Context().run(graph.use_scope)
-            assert ididi.graph.Resolver is module.Resolver
+    def ask() -> None:
+        with pytest.raises(LookupError):
+            Context().run(graph.use_scope)
+        seen.append(ididi.graph.Resolver)
+        raise ValueError("it does not help")
 
-        run_at_once(ask)
-        raise probe.ProbeError("it does not help")
-
-    monkeypatch.setattr(patch.probe, "verify", fail)
-    assert ididi_scopefix.activate().state == "failed"
+    call_while_probing(monkeypatch, ask)
+    status = ididi_scopefix.activate()
+    assert status.state == "failed"
+    assert "it does not help" in status.reason
+    assert seen == [resolver]
     with pytest.raises(LookupError):
         Context().run(graph.use_scope)
 

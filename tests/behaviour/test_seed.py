@@ -1,0 +1,78 @@
+"""``seed()``: for people who would rather be explicit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from typing import TYPE_CHECKING
+
+import ididi.graph
+import pytest
+
+import ididi_scopefix
+from tests import contexts
+
+if TYPE_CHECKING:
+    from ididi import Graph, SyncScope
+
+
+def test_a_pool_thread_is_seeded_by_its_initializer(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """As each of its threads starts."""
+
+    def what_is_there() -> object:
+        variable = ididi.graph._SCOPE_CONTEXT
+        return variable.get(None)
+
+    with ThreadPoolExecutor(
+        max_workers=1, initializer=ididi_scopefix.seed, initargs=(graph,)
+    ) as pool:
+        assert pool.submit(what_is_there).result() is default_scope
+        assert pool.submit(graph.use_scope).result() is default_scope
+
+
+def test_seeding_explicitly_returns_the_default_scope(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """And counts as a seeded context, once."""
+    before = ididi_scopefix.status().seeded
+    context = Context()
+
+    assert context.run(ididi_scopefix.seed, graph) is default_scope
+    assert context.run(ididi_scopefix.seed, graph) is default_scope
+
+    assert ididi_scopefix.status().seeded == before + 1
+
+
+def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
+    """Whichever graph was built last."""
+    own = graph.use_scope()
+    newer = type(graph)()
+    context = Context()
+
+    assert context.run(ididi_scopefix.seed, graph) is own
+    assert context.run(graph.use_scope) is own
+    if knows_graphs:
+        assert context.run(newer.use_scope) is newer.use_scope()
+
+
+def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """The graph's default scope is returned all the same."""
+
+    def request() -> None:
+        with graph.scope() as scope:
+            assert ididi_scopefix.seed(graph) is default_scope
+            assert graph.use_scope() is scope
+
+    contexts.in_new_thread(request)
+
+
+@pytest.mark.unchanged
+@pytest.mark.parametrize("wrong", [None, "graph", object(), dict])
+def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
+    """One line."""
+    with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
+        ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
