@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from ididi_scopefix import releases as table
+from ididi_scopefix import _releases as table
 
 pytestmark = pytest.mark.unchanged
 
@@ -65,7 +65,7 @@ def test_a_version_is_verified_if_it_equals_a_verified_release(version: str) -> 
 @given(versions().filter(lambda version: not table.is_affected(version)))
 def test_every_version_that_is_not_affected_is_told_why(version: str) -> None:
     """In a sentence that names it."""
-    advice = table.advice(version)
+    advice = table.reason_to_leave_alone(version)
     assert version in advice
     assert advice.endswith(".")
 
@@ -84,7 +84,11 @@ def test_what_is_no_version_is_refused_exactly_if_packaging_refuses_it(
     try:
         Version(text)
     except InvalidVersion:
-        for function in (table.is_affected, table.is_verified, table.advice):
+        for function in (
+            table.is_affected,
+            table.is_verified,
+            table.reason_to_leave_alone,
+        ):
             with pytest.raises(InvalidVersion):
                 function(text)
     else:
@@ -93,7 +97,7 @@ def test_what_is_no_version_is_refused_exactly_if_packaging_refuses_it(
 
 def test_a_pre_release_of_the_first_affected_one_is_out_of_range() -> None:
     """It belongs to no family; the advice names the range."""
-    assert table.AFFECTED in table.advice("1.4.4rc1")
+    assert table.AFFECTED in table.reason_to_leave_alone("1.4.4rc1")
 
 
 @pytest.mark.parametrize(

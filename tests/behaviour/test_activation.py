@@ -112,12 +112,13 @@ def test_activating_waits_for_ididi_and_deactivating_stops_that() -> None:
         import ididi_scopefix
 
         ididi_scopefix.deactivate()
-        before = list(sys.meta_path)
+        meta_path = sys.meta_path
+        before = list(meta_path)
         assert ididi_scopefix.activate().state == "waiting"
         assert ididi_scopefix.activate().state == "waiting"
         assert len(sys.meta_path) == len(before) + 1
         assert ididi_scopefix.deactivate().state == "disabled"
-        assert sys.meta_path == before
+        assert sys.meta_path is meta_path == before
 
         import ididi
         from contextvars import Context

@@ -141,3 +141,29 @@ def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
         assert ididi_scopefix.activate().state == "waiting"
         """
     )
+
+
+def test_a_graph_is_used_while_the_interpreter_ends(knows_graphs: bool) -> None:
+    """By a finalizer that runs when modules are cleared already."""
+    program = """
+    import typing, ididi
+
+    class Session:
+        def __init__(self):
+            self.graph = ididi.Graph()
+
+        def __del__(self):
+            with self.graph.scope("last") as scope:
+                print(scope.name, self.graph.use_scope() is scope)
+
+    # Of a module that is cleared later than ididi.
+    typing.session = Session()"""
+    plain = children.run(program, IDIDI_SCOPEFIX="0")
+    shimmed = children.run(
+        f"    import ididi_scopefix{program}\n"
+        "    assert ididi_scopefix.status().state == 'active'"
+    )
+    # A compiled ididi has lost its variable by then.
+    assert plain.stdout == ("last True\n" if knows_graphs else "")
+    assert shimmed.stdout == plain.stdout
+    assert bool(shimmed.stderr) is bool(plain.stderr) is not knows_graphs

@@ -164,6 +164,38 @@ def test_a_scope_that_was_never_entered_is_gone_with_its_last_reference(
         gc.enable()
 
 
+@counts_references
+def test_a_graph_that_does_not_inject_itself_goes_as_early_as_in_plain_ididi() -> None:
+    """With its thread pool, and though contexts were seeded for it."""
+
+    def serve(calls: "list[Callable[[Graph], object]]") -> "list[ref[Any]]":
+        graph = Graph(self_inject=False)
+        marker = Marker()
+        graph.register_singleton(marker)
+        with graph.scope():
+            graph.use_scope()
+        for call in calls:
+            call(graph)
+        return [ref(marker), ref(graph._workers)]
+
+    def are_gone(*calls: "Callable[[Graph], object]") -> "list[bool]":
+        return [each() is None for each in Context().run(serve, list(calls))]
+
+    def use(graph: Graph) -> None:
+        Context().run(graph.use_scope)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            Context().run(pool.submit, graph.use_scope).result()
+
+    collect()
+    gc.disable()
+    try:
+        active = [are_gone(), are_gone(use), are_gone(use, ididi_scopefix.seed)]
+        ididi_scopefix.deactivate()
+        assert active == [are_gone()] * 3
+    finally:
+        gc.enable()
+
+
 @sees_uncollectable
 def test_nothing_is_uncollectable() -> None:
     """Neither graphs nor scopes nor contexts end up in ``gc.garbage``."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING
 
 import ididi.graph
 import pytest
+from ididi import Graph
+from ididi.config import DefaultScopeName
 
 import ididi_scopefix
 from tests import contexts
 
 if TYPE_CHECKING:
-    from ididi import Graph, SyncScope
+    from ididi import SyncScope
 
 
 def test_a_pool_thread_is_seeded_by_its_initializer(
@@ -76,3 +79,34 @@ def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
     """One line."""
     with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
         ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.unchanged
+def test_each_graph_has_its_own_default_scope_while_the_shim_is_off() -> None:
+    """The same for each call, wherever it is called and whatever was built last."""
+    ididi_scopefix.deactivate()
+    graphs = [Graph(), Graph(), Context().run(Graph)]
+    scopes = [ididi_scopefix.seed(graph) for graph in graphs]
+
+    for graph, scope in zip(graphs, scopes):
+        assert scope.name == DefaultScopeName
+        assert scope._workers is graph._workers
+        assert ididi_scopefix.seed(graph) is scope
+        assert contexts.in_new_thread(partial(ididi_scopefix.seed, graph)) is scope
+    assert scopes[1] is graphs[1].use_scope()
+
+
+def test_a_default_scope_is_the_same_before_and_after_a_deactivation(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """The one that was stored while the shim was active."""
+    assert Context().run(graph.use_scope) is default_scope
+    other = Context().run(Graph)
+    own = Context().run(ididi_scopefix.seed, other)
+    ididi_scopefix.deactivate()
+    for _ in range(2):
+        assert ididi_scopefix.seed(graph) is default_scope
+        assert Context().run(ididi_scopefix.seed, other) is own
+    ididi_scopefix.activate()
+    assert Context().run(ididi_scopefix.seed, graph) is default_scope
+    assert Context().run(ididi_scopefix.seed, other) is own

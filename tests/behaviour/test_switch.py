@@ -38,13 +38,48 @@ def test_the_switch_disables_everything(value: str) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["1", "true", "on", "yes", "", "2", "nope"])
-def test_anything_else_is_as_if_the_switch_were_unset(value: str) -> None:
-    """Only a no is a no."""
+LISTEN = """
+import logging
+warnings = []
+
+class Handler(logging.Handler):
+    def emit(self, record):
+        warnings.append(record.getMessage())
+
+logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
+import ididi_scopefix, ididi, ididi.graph
+ididi_scopefix.activate()
+status = ididi_scopefix.status()
+assert status.state == "active", status
+"""
+
+
+@pytest.mark.parametrize("value", ["", "1", "true", "on", "yes", "ON", " Yes "])
+def test_the_switch_says_that_the_shim_is_on(value: str) -> None:
+    """As if it were not set."""
     children.run(
-        """
-        import ididi_scopefix, ididi
-        assert ididi_scopefix.status().state == "active"
-        """,
+        f"{LISTEN}assert warnings == [], warnings",
+        IDIDI_SCOPEFIX=os.environ.get("IDIDI_SCOPEFIX", value),
+    )
+
+
+def test_the_switch_makes_the_shim_talk() -> None:
+    """It is on, and that is no warning."""
+    children.run(
+        f"{LISTEN}assert warnings == [], warnings",
+        IDIDI_SCOPEFIX=os.environ.get("IDIDI_SCOPEFIX", "verbose"),
+    )
+
+
+@pytest.mark.parametrize("value", ["2", "n", "none", "nope", "00", "disabled"])
+def test_a_value_that_the_switch_does_not_know_costs_one_warning(value: str) -> None:
+    """Nobody switches the shim off by chance, nor leaves it on unknowingly."""
+    children.run(
+        f"""{LISTEN}
+(warning,) = warnings
+for text in (warning, status.reason):
+    assert "IDIDI_SCOPEFIX" in text, text
+    assert {value!r} in text, text
+""",
         IDIDI_SCOPEFIX=os.environ.get("IDIDI_SCOPEFIX", value),
     )

@@ -73,6 +73,46 @@ def test_the_other_finders_are_asked_as_ever(installed: Environment) -> None:
     assert lines[-1] == "True"
 
 
+def test_a_finder_that_can_not_find_is_skipped(installed: Environment) -> None:
+    """Python skips one without find_spec, and so does the shim."""
+    finished = installed.run(
+        """
+        import sys
+
+        class WithoutFindSpec:
+            # Older Pythons ask for this instead.
+            def find_module(self, name, path=None):
+                return None
+
+        ours = next(f for f in sys.meta_path if "ididi_scopefix" in type(f).__module__)
+        sys.meta_path.insert(sys.meta_path.index(ours) + 1, WithoutFindSpec())
+        import ididi
+        print(sys.modules["ididi_scopefix"].status().state)
+        """
+    )
+
+    assert finished.stdout == "active\n"
+
+
+def test_the_loader_that_is_found_is_the_real_one(installed: Environment) -> None:
+    """Tools ask of which kind it is, before the import and after it."""
+    program = """
+        import importlib.machinery, importlib.util
+        for name in ("ididi", "ididi.graph"):
+            spec = importlib.util.find_spec(name)
+            loader = spec.loader
+            print(isinstance(loader, importlib.machinery.SourceFileLoader))
+            print(loader.name, loader.path == spec.origin, loader.is_package(name))
+        import ididi.graph
+        for module in (ididi, ididi.graph):
+            assert module.__loader__ is module.__spec__.loader
+            print(type(module.__loader__), module.__spec__.origin == module.__file__)
+        """
+
+    plain = installed.run(program, IDIDI_SCOPEFIX="0").stdout
+    assert installed.run(program).stdout == plain
+
+
 def test_finding_ididi_does_not_import_it(installed: Environment) -> None:
     """Whoever only asks whether it is there gets its spec, twice the same."""
     finished = installed.run(
