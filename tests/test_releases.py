@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.version import InvalidVersion, Version
 
-from ididi_scopefix import releases as table
-from tests import children, releases
+from tests import children, other_releases
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TELL = """
-import json, logging, sys
-
+LISTEN = """
+import logging
 warnings = []
 
 class Handler(logging.Handler):
     def emit(self, record):
         warnings.append(record.getMessage())
 
-handler = Handler(logging.WARNING)
-logging.getLogger("ididi_scopefix").addHandler(handler)
+logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
+"""
 
+TELL = (
+    LISTEN
+    + """
+import json
 import ididi_scopefix
 before = ididi_scopefix.status()
 import ididi, ididi.graph
@@ -52,22 +54,38 @@ print(json.dumps({
     "warnings": warnings,
 }))
 """
+)
 
 
-def tell(folder: Path, **environment: str) -> dict[str, object]:
+IN_AN_EVENT_LOOP = f"""
+import asyncio
+
+async def main():
+    exec({TELL!r}, {{}})
+
+asyncio.run(main())
+"""
+
+
+def tell(folder: Path, program: str = TELL) -> dict[str, object]:
     """Return what the shim makes of the ididi in *folder*."""
-    import json
-
-    output = children.run(TELL, path=folder, **environment).stdout
+    output = children.run(program, path=folder).stdout
     told: dict[str, object] = json.loads(output)
     return told
+
+
+READS = "        scope = _SCOPE_CONTEXT.get()\n"
+OPENS = (
+    '    async def ascope(self, name: Hashable = ""):\n'
+    "        previous_scope = _SCOPE_CONTEXT.get()\n"
+)
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The releases below the range, from the package index."""
     return {
-        version: releases.download(version, tmp_path_factory.mktemp("ididi"))
+        version: other_releases.download(version, tmp_path_factory.mktemp("ididi"))
         for version in ("1.4.2", "1.4.3")
     }
 
@@ -81,6 +99,27 @@ def test_1_4_2_is_left_alone(folders: dict[str, Path]) -> None:
     assert "by design" in str(told["reason"])
     assert told["raises"] == "OutOfScopeError"
     assert told["patched"] == told["warnings"] == []
+
+
+def test_seeding_where_there_are_no_default_scopes_says_why(
+    folders: dict[str, Path],
+) -> None:
+    """In ididi 1.4.2, whose scopes are of another kind."""
+    children.run(
+        """
+        from contextvars import Context
+        import ididi_scopefix
+        from ididi import Graph
+        try:
+            Context().run(ididi_scopefix.seed, Graph())
+        except RuntimeError as error:
+            assert "no default scope" in str(error), error
+            assert "by design" in str(error), error
+        else:
+            raise AssertionError("it has returned something")
+        """,
+        path=folders["1.4.2"],
+    )
 
 
 def test_1_4_3_is_left_alone_and_told_what_to_do(folders: dict[str, Path]) -> None:
@@ -99,7 +138,7 @@ def test_a_newer_release_that_still_raises_is_patched(
     tmp_path: Path, version: str
 ) -> None:
     """The probe finds out."""
-    told = tell(releases.invent(version, tmp_path, own=version))
+    told = tell(other_releases.invent(version, tmp_path, own=version))
 
     assert told["state"] == "active"
     assert told["version"] == version
@@ -112,7 +151,9 @@ def test_a_newer_release_that_answers_is_left_alone(
     tmp_path: Path, version: str
 ) -> None:
     """The probe finds out."""
-    told = tell(releases.invent(version, tmp_path, *releases.FIXED, own=version))
+    told = tell(
+        other_releases.invent(version, tmp_path, *other_releases.FIXED, own=version)
+    )
 
     assert told["state"] == "inactive"
     assert told["version"] == version
@@ -128,7 +169,7 @@ def test_a_newer_release_that_is_half_fixed_is_patched(tmp_path: Path) -> None:
         "previous_scope = _SCOPE_CONTEXT.get(MISSING)",
     )
 
-    told = tell(releases.invent("1.8.5", tmp_path, guard, own="1.8.5"))
+    told = tell(other_releases.invent("1.8.5", tmp_path, guard, own="1.8.5"))
 
     assert told["state"] == "active"
     assert told["raises"] is False
@@ -141,9 +182,9 @@ def test_a_newer_release_with_other_parameters_is_patched(tmp_path: Path) -> Non
             "        as_async: bool = False,\n    ) ->",
             "        as_async: bool = False,\n        strict: bool = True,\n    ) ->",
         ),
-        ("        scope = _SCOPE_CONTEXT.get()\n", READS_STRICT),
+        (READS, f"        assert not strict or True\n{READS}"),
     )
-    folder = releases.invent("1.8.5", tmp_path, *edits, own="1.8.5")
+    folder = other_releases.invent("1.8.5", tmp_path, *edits, own="1.8.5")
 
     children.run(
         """
@@ -158,14 +199,57 @@ def test_a_newer_release_with_other_parameters_is_patched(tmp_path: Path) -> Non
     )
 
 
-READS_STRICT = (
-    "        assert not strict or True\n        scope = _SCOPE_CONTEXT.get()\n"
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        ((READS, f"        raise TypeError('other')\n{READS}"), "TypeError('other')"),
+        (
+            (READS, "        scope = self._create_scope('odd')\n"),
+            "use_scope() returned the scope 'odd'",
+        ),
+        (
+            (
+                OPENS,
+                (
+                    '    async def ascope(self, name: Hashable = ""):\n'
+                    "        await __import__('asyncio').sleep(0)\n"
+                    "        previous_scope = _SCOPE_CONTEXT.get(None)\n"
+                ),
+            ),
+            "a scope call",
+        ),
+    ],
 )
+def test_a_release_that_does_something_else_is_left_as_it_was(
+    tmp_path: Path, edit: tuple[str, str], reason: str
+) -> None:
+    """With the reason in the status, and no exception from the import."""
+    guard = ("previous_scope = _SCOPE_CONTEXT.get()", "previous_scope = MISSING")
+    edits = [edit] if edit[0] is OPENS else [edit, guard]
+    folder = other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
+
+    told = tell(folder)
+
+    assert told["state"] == "failed"
+    assert reason in str(told["reason"])
+    assert "ididi is as it was" in str(told["reason"])
+
+
+def test_a_release_is_probed_inside_a_running_event_loop(tmp_path: Path) -> None:
+    """Where a program imports ididi late."""
+    folder = other_releases.invent(
+        "1.9.0", tmp_path, *other_releases.FIXED, own="1.9.0"
+    )
+
+    told = tell(folder, IN_AN_EVENT_LOOP)
+
+    assert told["state"] == "inactive"
+    assert str(told["reason"]).startswith("ididi 1.9.0 answers in every context")
 
 
 def test_the_version_comes_from_the_metadata(tmp_path: Path) -> None:
     """Not from what ididi says of itself."""
-    told = tell(releases.invent("1.4.3", tmp_path, own="1.8.2"))
+    told = tell(other_releases.invent("1.4.3", tmp_path, own="1.8.2"))
 
     assert told["version"] == "1.4.3"
     assert told["state"] == "inactive"
@@ -176,7 +260,7 @@ def test_without_metadata_ididi_says_its_version(tmp_path: Path) -> None:
 
     The metadata of the release that this one hides are not its own.
     """
-    told = tell(releases.invent(None, tmp_path, own="1.4.4"))
+    told = tell(other_releases.invent(None, tmp_path, own="1.4.4"))
 
     assert told["version"] == "1.4.4"
     assert told["state"] == "active"
@@ -185,7 +269,7 @@ def test_without_metadata_ididi_says_its_version(tmp_path: Path) -> None:
 
 def test_without_any_version_ididi_is_left_alone(tmp_path: Path) -> None:
     """With one warning, that says so."""
-    told = tell(releases.invent(None, tmp_path))
+    told = tell(other_releases.invent(None, tmp_path))
 
     assert told["state"] == "failed"
     assert told["version"] is None
@@ -197,7 +281,7 @@ def test_without_any_version_ididi_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["unreadable", "1.8.2-final-final"])
 def test_an_unreadable_version_is_left_alone(tmp_path: Path, version: str) -> None:
     """With one warning, that names it."""
-    told = tell(releases.invent(None, tmp_path, own=version))
+    told = tell(other_releases.invent(None, tmp_path, own=version))
 
     assert told["state"] == "failed"
     assert told["raises"] is True
@@ -207,13 +291,39 @@ def test_an_unreadable_version_is_left_alone(tmp_path: Path, version: str) -> No
 
 def test_empty_metadata_are_no_version(tmp_path: Path) -> None:
     """A half-removed distribution: ididi's own word counts."""
-    folder = releases.invent(None, tmp_path, own="1.8.2")
+    folder = other_releases.invent(None, tmp_path, own="1.8.2")
     (folder / "ididi-1.8.2.dist-info").mkdir()
 
     told = tell(folder)
 
     assert told["state"] == "active"
     assert told["version"] == "1.8.2"
+
+
+LOOK = """
+import ididi_scopefix
+import ididi.graph
+after = dict(vars(ididi.graph))
+classes = {
+    name: dict(vars(each))
+    for name, each in after.items()
+    if isinstance(each, type) and each.__module__ == "ididi.graph"
+}
+status = ididi_scopefix.status()
+assert status.state == "failed", status
+assert status.patched == ()
+assert "ididi is as it was" in status.reason
+assert len(warnings) == 1, warnings
+
+for owner in classes.values():
+    for each in owner.values():
+        code = getattr(each, "__code__", None)
+        assert code is None or "ididi_scopefix" not in code.co_filename
+        inner = getattr(each, "__wrapped__", None)
+        code = getattr(inner, "__code__", None)
+        assert code is None or "ididi_scopefix" not in code.co_filename
+assert "ididi_scopefix" not in type(after.get("_SCOPE_CONTEXT")).__module__
+"""
 
 
 @pytest.mark.parametrize(
@@ -231,84 +341,9 @@ def test_renamed_internals_leave_ididi_as_it_was(
     tmp_path: Path, old: str, new: str
 ) -> None:
     """An import that works, one warning, and nothing replaced."""
-    folder = releases.invent("1.8.2", tmp_path, (old, new), own="1.8.2")
+    folder = other_releases.invent("1.8.2", tmp_path, (old, new), own="1.8.2")
     if old == "class Graph(":
         graph = folder / "ididi" / "graph.py"
         graph.write_text(graph.read_text() + "\nclass Graph: ...\n")
 
-    children.run(
-        """
-        import logging, sys
-        warnings = []
-        class Handler(logging.Handler):
-            def emit(self, record):
-                warnings.append(record.getMessage())
-        logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
-
-        import ididi_scopefix
-        import ididi.graph
-        after = dict(vars(ididi.graph))
-        classes = {
-            name: dict(vars(each))
-            for name, each in after.items()
-            if isinstance(each, type) and each.__module__ == "ididi.graph"
-        }
-        status = ididi_scopefix.status()
-        assert status.state == "failed", status
-        assert status.patched == ()
-        assert "ididi is as it was" in status.reason
-        assert len(warnings) == 1, warnings
-
-        for owner in classes.values():
-            for each in owner.values():
-                code = getattr(each, "__code__", None)
-                assert code is None or "ididi_scopefix" not in code.co_filename
-                inner = getattr(each, "__wrapped__", None)
-                code = getattr(inner, "__code__", None)
-                assert code is None or "ididi_scopefix" not in code.co_filename
-        assert "ididi_scopefix" not in type(after.get("_SCOPE_CONTEXT")).__module__
-        """,
-        path=folder,
-    )
-
-
-@pytest.mark.parametrize(
-    ("version", "expected"),
-    [
-        ("1.4.2", False),
-        ("1.4.3", False),
-        ("1.4.3.post1", False),
-        ("1.4.4.dev1", False),
-        ("1.4.4rc1", False),
-        ("1.4.4", True),
-        ("1.4.4.post1", True),
-        ("1.4.4+local.1", True),
-        ("1.5.0a1", True),
-        ("1.8.4", True),
-        ("1.9.0.dev3", True),
-        ("2!0.1", True),
-        ("v1.8.2", True),
-    ],
-)
-def test_affected_is_decided_as_pep_440_orders(version: str, expected: bool) -> None:
-    """Pre-, post-, dev- and local versions, epochs and all."""
-    assert table.is_affected(version) is expected
-
-
-def test_an_unreadable_version_is_neither_affected_nor_not() -> None:
-    """Packaging's own error says so."""
-    with pytest.raises(InvalidVersion):
-        table.is_affected("unreadable")
-
-
-def test_the_table_is_in_order_and_whole() -> None:
-    """Every verified release is affected."""
-    versions = [Version(version) for version in table.VERIFIED]
-
-    assert versions == sorted(set(versions))
-    assert len(versions) == 26
-    for version in table.VERIFIED:
-        assert table.is_affected(version)
-        assert table.is_verified(version)
-    assert not table.is_verified("1.8.4+local")
-    assert not table.is_verified("9.9")
+    children.run(LISTEN + LOOK, path=folder)

@@ -4,10 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 
+import ididi.graph
 import pytest
 from ididi import Graph, SyncScope
 from ididi.config import DefaultScopeName
 
+import ididi_scopefix
 from tests import contexts
 
 
@@ -140,3 +142,25 @@ def test_a_scope_that_is_never_entered_is_dropped_silently(
         pytest.skip("ididi's compiled generators warn when they are dropped")
     for make in (graph.scope, graph.ascope):
         copy_context().run(make, "request")
+
+
+def test_an_async_scope_left_in_another_context_seeds_nothing_there(
+    graph: Graph,
+) -> None:
+    """As a fixture is left in another task than it was entered in."""
+    elsewhere = Context()
+    # A loop's own context is copied for each task: the scope's steps are made
+    # by hand, with nothing to wait for.
+    loop = asyncio.new_event_loop()
+    manager = Context().run(graph.ascope)
+
+    async def enter() -> None:
+        await manager.__aenter__()
+
+    Context().run(loop.run_until_complete, enter())
+    before = ididi_scopefix.status().seeded
+    with pytest.raises(ValueError, match="different Context"):
+        elsewhere.run(manager.__aexit__(None, None, None).send, None)
+    loop.close()
+    assert elsewhere.run(ididi.graph._SCOPE_CONTEXT.get, None) is None
+    assert ididi_scopefix.status().seeded == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests import children
 
 BUILT_BEFORE = """
-import gc, os, threading
+import os
 from contextvars import Context
 
 # A start-up file would have activated the shim by now.
@@ -70,33 +70,6 @@ assert first.name == DefaultScopeName
 for call in contexts.SYNC:
     assert call(graph.use_scope) is first
 assert first.resolve(Graph) is graph
-"""
-    )
-
-
-def test_threads_that_race_for_a_default_scope_get_the_same_one() -> None:
-    """All of them need it first."""
-    children.run(
-        BUILT_BEFORE
-        + """
-import sys
-sys.setswitchinterval(1e-6)
-for _ in range(20):
-    graph = Context().run(Graph)
-    ididi_scopefix.deactivate()
-    activate()
-    barrier = threading.Barrier(8)
-    found = []
-    def race():
-        barrier.wait()
-        found.append(graph.use_scope())
-    threads = [threading.Thread(target=race) for _ in range(8)]
-    for thread in threads: Context().run(thread.start)
-    for thread in threads: thread.join()
-    assert len(found) == 8
-    assert all(scope is found[0] for scope in found)
-    del graph, found
-    gc.collect()
 """
     )
 

@@ -5,9 +5,10 @@ Most of these pass on plain ididi, too: that is their point.
 
 import asyncio
 import contextlib
+import contextvars
 import inspect
 from contextvars import Context, ContextVar
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 import ididi.graph
 import pytest
@@ -303,41 +304,6 @@ def test_a_scope_can_be_entered_only_once(graph: Graph) -> None:
 
 
 @unchanged
-@pytest.mark.parametrize(
-    ("name", "parameters"),
-    [
-        ("scope", ["self", "name"]),
-        ("ascope", ["self", "name"]),
-        ("use_scope", ["self", "name", "as_async"]),
-    ],
-)
-def test_methods_keep_their_faces(name: str, parameters: "list[str]") -> None:
-    """Name, signature, defaults, doc and home are ididi's."""
-    method: Any = getattr(Resolver, name)
-    original = inspect.unwrap(method)
-
-    assert list(inspect.signature(method).parameters) == parameters
-    assert inspect.signature(method).parameters["name"].default == ""
-    assert method.__name__ == name
-    assert method.__qualname__ == f"Resolver.{name}"
-    assert method.__module__ == "ididi.graph"
-    assert method.__doc__ == original.__doc__
-    assert getattr(Graph, name) is method
-    assert name not in vars(Graph)
-
-
-@unchanged
-def test_the_constructor_keeps_its_face() -> None:
-    """ididi itself reads signatures to resolve what is asked for."""
-    constructor: Any = Graph.__init__
-
-    assert constructor.__name__ == "__init__"
-    if graph_is_pure():
-        parameters = inspect.signature(constructor).parameters
-        assert {"self", "self_inject", "ignore", "workers"} <= set(parameters)
-
-
-@unchanged
 def test_wrong_arguments_raise_when_the_method_is_called(graph: Graph) -> None:
     """Not when what it returns is entered."""
     for method in (graph.scope, graph.ascope, graph.use_scope):
@@ -407,6 +373,31 @@ def test_the_usual_workaround_goes_on_working(graph: Graph) -> None:
         assert ididi.graph._SCOPE_CONTEXT.get(None) is None
 
     Context().run(request)
+
+
+@pytest.mark.parametrize(
+    "error", [None, ValueError("of the body"), LookupError("of the body")]
+)
+def test_leaving_a_scope_that_was_not_entered_does_the_same_everywhere(
+    graph: Graph, error: "Optional[Exception]"
+) -> None:
+    """As an exit stack may do, for a scope whose entering has failed."""
+    given = (type(error) if error else None, error, None)
+
+    def outcome(leave: "Callable[[], object]") -> object:
+        try:
+            return leave()
+        except BaseException as raised:
+            return type(raised), str(raised)
+
+    def leave() -> object:
+        return outcome(lambda: graph.scope().__exit__(*given))
+
+    def aleave() -> object:
+        return outcome(lambda: asyncio.run(graph.ascope().__aexit__(*given)))
+
+    for each in (leave, aleave):
+        assert contexts.in_empty_context(each) == contextvars.copy_context().run(each)
 
 
 @unchanged

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import logging
-import os
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import TYPE_CHECKING
@@ -183,47 +182,6 @@ def test_before_ididi_is_imported_nothing_else_is() -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["0", "false", "off", "no", "OFF", "False", " no "])
-@pytest.mark.unchanged
-def test_the_switch_disables_everything(value: str) -> None:
-    """ididi is plain ididi, and activate() does not change that."""
-    children.run(
-        """
-        import sys
-        before = list(sys.meta_path)
-        import ididi_scopefix
-        assert ididi_scopefix.activate().state == "disabled"
-        assert "IDIDI_SCOPEFIX" in ididi_scopefix.status().reason
-        assert [type(each) for each in sys.meta_path] == [type(each) for each in before]
-        import ididi
-        from contextvars import Context
-        assert "wrapt" not in sys.modules
-        graph = ididi.Graph()
-        import pytest
-        with pytest.raises(LookupError):
-            Context().run(graph.use_scope)
-        assert ididi_scopefix.status().state == "disabled"
-        # Safe to call all the same, and without a trace.
-        context = Context()
-        assert context.run(ididi_scopefix.seed, graph).name == "__ididi_default_scope__"
-        assert len(context) == 0
-        """,
-        IDIDI_SCOPEFIX=value,
-    )
-
-
-@pytest.mark.parametrize("value", ["1", "true", "on", "yes", "", "2", "nope"])
-def test_anything_else_is_as_if_the_switch_were_unset(value: str) -> None:
-    """Only a no is a no."""
-    children.run(
-        """
-        import ididi_scopefix, ididi
-        assert ididi_scopefix.status().state == "active"
-        """,
-        IDIDI_SCOPEFIX=os.environ.get("IDIDI_SCOPEFIX", value),
-    )
-
-
 def test_a_forked_child_counts_for_itself() -> None:
     """It reports its own first seeding, too."""
     children.run(
@@ -246,76 +204,3 @@ def test_a_forked_child_counts_for_itself() -> None:
         assert ididi_scopefix.status().seeded == 1
         """
     )
-
-
-def test_a_pool_thread_is_seeded_by_its_initializer(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """For people who would rather be explicit."""
-    import ididi.graph
-
-    def what_is_there() -> object:
-        variable = ididi.graph._SCOPE_CONTEXT
-        return variable.get(None)
-
-    with ThreadPoolExecutor(
-        max_workers=1, initializer=ididi_scopefix.seed, initargs=(graph,)
-    ) as pool:
-        assert pool.submit(what_is_there).result() is default_scope
-        assert pool.submit(graph.use_scope).result() is default_scope
-
-
-def test_seeding_explicitly_returns_the_default_scope(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """And counts as a seeded context, once."""
-    before = ididi_scopefix.status().seeded
-    context = Context()
-
-    assert context.run(ididi_scopefix.seed, graph) is default_scope
-    assert context.run(ididi_scopefix.seed, graph) is default_scope
-
-    assert ididi_scopefix.status().seeded == before + 1
-
-
-def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
-    """Whichever graph was built last."""
-    own = graph.use_scope()
-    newer = type(graph)()
-    context = Context()
-
-    assert context.run(ididi_scopefix.seed, graph) is own
-    assert context.run(graph.use_scope) is own
-    if knows_graphs:
-        assert context.run(newer.use_scope) is newer.use_scope()
-
-
-def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """The graph's default scope is returned all the same."""
-
-    def request() -> None:
-        with graph.scope() as scope:
-            assert ididi_scopefix.seed(graph) is default_scope
-            assert graph.use_scope() is scope
-
-    contexts.in_new_thread(request)
-
-
-@pytest.mark.unchanged
-@pytest.mark.parametrize("wrong", [None, "graph", object(), dict])
-def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
-    """One line."""
-    with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
-        ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
-
-
-@pytest.mark.unchanged
-def test_the_public_names_are_there() -> None:
-    """And only they are offered."""
-    for name in ididi_scopefix.__all__:
-        assert getattr(ididi_scopefix, name)
-        assert name in dir(ididi_scopefix)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = ididi_scopefix.nothing  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ididi_scopefix.command import child, doctor, known_releases
-from tests import releases as other_releases
+from tests import other_releases
 from tests.environments import LIKE_3_18, Environment, attempt, clean
 
 if TYPE_CHECKING:

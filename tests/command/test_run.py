@@ -7,10 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ididi_scopefix.command.run import _wait_for
 from tests.environments import IN_AN_EMPTY_CONTEXT, Environment, attempt, clean, run
 
 if TYPE_CHECKING:
@@ -270,3 +272,10 @@ def test_the_bootstrap_can_be_read_by_any_python(installed: Environment) -> None
     tree = ast.parse(source)
     modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.FunctionDef)
     assert not [node for node in ast.walk(tree) if isinstance(node, modern)]
+
+
+def test_a_program_is_waited_for_where_it_can_not_replace_the_command() -> None:
+    """On Windows; its exit code is the command's."""
+    program = [sys.executable, "-c", "raise SystemExit(3)"]
+
+    assert _wait_for(program, os.environ) == 3

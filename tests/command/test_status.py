@@ -258,3 +258,29 @@ def test_status_writes_what_the_terminal_can_not(
     assert finished.returncode == 0
     assert r"caf\xe9" in finished.stdout
     assert finished.stderr == ""
+
+
+def test_status_without_site_says_that_start_up_files_are_not_read(
+    installed: Environment,
+) -> None:
+    """The package is on the path, and not active by itself."""
+    told = run(
+        *(installed.python, "-S", "-m", "ididi_scopefix", "status"),
+        PYTHONPATH=str(installed.packages),
+    ).stdout
+
+    assert "this interpreter runs without site (-S)" in told
+
+
+def test_status_of_a_broken_ididi_names_the_error(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """In the lines for people, as in those for programs."""
+    package = tmp_path / "ididi"
+    package.mkdir()
+    source = "import a_module_that_nobody_has\n"
+    (package / "__init__.py").write_text(source, encoding="utf-8")
+
+    told = run(installed.command, "status", PYTHONPATH=str(tmp_path))
+
+    assert "ididi can't be imported: ModuleNotFoundError" in told.stdout

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from ididi_scopefix import releases as table
 from ididi_scopefix.command import known_releases
-from tests import children, releases
+from tests import children, other_releases
 from tests.docs import comparison, costs, recipes
 from tests.docs.markdown import DOCUMENTS, README, ROOT, TRANSLATION, Document
 from tests.servers import rows
@@ -44,7 +44,9 @@ def test_the_start_up_files_are_quoted_in_full(file: str) -> None:
 
 def test_a_fixed_release_is_left_alone_with_the_quoted_words(tmp_path: Path) -> None:
     """The status says so, in the README as in the program."""
-    folder = releases.invent("1.9.0", tmp_path, *releases.FIXED, own="1.9.0")
+    folder = other_releases.invent(
+        "1.9.0", tmp_path, *other_releases.FIXED, own="1.9.0"
+    )
 
     told = children.run(
         """
@@ -100,7 +102,7 @@ def test_the_described_fix_is_one(tmp_path: Path) -> None:
     """A release that is made by the described change needs no shim."""
     hunks = re.split(r"^@@.*\n", block("diff ", ROOT_CAUSE).text, flags=re.MULTILINE)
     edits = [(side(hunk, " -"), side(hunk, " +")) for hunk in hunks if hunk]
-    folder = releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
+    folder = other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
 
     told = children.run(
         """

@@ -14,7 +14,9 @@ import inspect  # noqa: F401
 import json
 import linecache
 import logging
+import operator
 import os
+import re
 import sys
 from contextvars import Context
 
@@ -28,14 +30,9 @@ import ididi_scopefix
 FOLDER = os.path.dirname(ididi_scopefix.__file__) + os.sep
 ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
 
-# Lines that can't raise, and are inside of no try statement that could help.
-INERT = {
-    "try:",
-    # The import itself.
-    "return getattr(self._loader, name)",
-    "return self._loader.create_module(spec)",
-    "self._loader.exec_module(module)",
-}
+# Of every module of the package that runs then, all lines but those that can't
+# raise, or that are the import itself: what a loader of ours hands on.
+NOT_INJECTED = re.compile(r"try:$|.*loader\.(create|exec)_module\(|.*getattr\(self\.")
 
 
 def trace_until(number, error):
@@ -46,7 +43,7 @@ def trace_until(number, error):
         line = frame.f_code.co_filename, frame.f_lineno
         if event == "line" and line not in known:
             known.add(line)
-            if linecache.getline(*line).strip() not in INERT:
+            if not NOT_INJECTED.match(linecache.getline(*line).strip()):
                 seen.append(line)
                 if len(seen) == number:
                     raise error("injected")
@@ -71,18 +68,18 @@ def is_ours(function):
     return any(file.startswith(FOLDER) for file in files)
 
 
-def found_in(graph_module):
-    """Tell of each place of the patch whether it is replaced."""
+def contents(graph_module):
+    """Return what is there now, of all that the patch replaces."""
     resolver, graph = vars(graph_module.Resolver), vars(graph_module.Graph)
-    return [
-        is_ours(function)
-        for function in (
-            graph["__init__"],
-            resolver["scope"],
-            resolver["ascope"],
-            resolver["use_scope"],
-        )
-    ]
+    names = ("scope", "ascope", "use_scope")
+    return [graph["__init__"], *(resolver[name] for name in names)]
+
+
+def untraced(lines):
+    """Return the modules of the package that have run without being traced."""
+    traced = {file for file, _ in lines}
+    loaded = {getattr(module, "__file__", None) for module in sys.modules.values()}
+    return [file for file in loaded - traced if str(file).startswith(FOLDER)]
 
 
 def import_with_fault(number, error):
@@ -95,7 +92,7 @@ def import_with_fault(number, error):
     finally:
         sys.settrace(None)
     if len(seen) < number:
-        return {"lines": len(seen)}
+        return {"lines": len(seen), "untraced": untraced(seen)}
     name, line = seen[-1]
     where = f"{os.path.basename(name)}:{line}: {linecache.getline(name, line).strip()}"
     problems = []
@@ -104,19 +101,22 @@ def import_with_fault(number, error):
             problems.append(f"import ididi raised {failure!r}")
         import ididi
     graph_module = sys.modules["ididi.graph"]
-    replaced = found_in(graph_module)
-    if len(set(replaced)) != 1:
-        problems.append(f"half patched: {replaced}")
+    found = contents(graph_module)
     state = ididi_scopefix.status().state
-    if (state == "active") is not replaced[0]:
-        problems.append(f"the state is {state!r}, and {replaced}")
     # It was one fault: the next attempt puts all right.
-    state = ididi_scopefix.activate().state
-    if state != "active" or not all(found_in(graph_module)):
-        problems.append(f"activate() left it {state!r}")
+    after_all = ididi_scopefix.activate().state
+    active = contents(graph_module)
     Context().run(Context().run(ididi.Graph).use_scope)
     ididi_scopefix.deactivate()
-    if any(found_in(graph_module)):
+    plain = contents(graph_module)
+    replaced = [one is not other for one, other in zip(found, plain)]
+    if len(set(replaced)) != 1:
+        problems.append(f"half patched: {replaced}")
+    if (state == "active") is not replaced[0]:
+        problems.append(f"the state is {state!r}, and {replaced}")
+    if after_all != "active" or any(map(operator.is_, active, plain)):
+        problems.append(f"activate() left it {after_all!r}")
+    if any(map(is_ours, plain)):
         problems.append("deactivate() left something behind")
     return {"where": where, "problems": problems}
 

@@ -7,7 +7,7 @@ import pytest
 from tests import children
 
 IMPORT = """
-import sys, threading
+import os, sys, threading
 THREADS = 16
 sys.setswitchinterval(1e-6)
 {activate}
@@ -37,14 +37,35 @@ import ididi, ididi_scopefix
 from contextvars import Context
 assert ididi_scopefix.activate().state == "active", ididi_scopefix.status()
 Context().run(Context().run(ididi.Graph).use_scope)
-for place in ididi_scopefix.status().patched:
-    name = place.rpartition(".")[2]
-    for owner in (ididi.graph.Resolver, ididi.graph.Graph):
-        function = vars(owner).get(name)
-        assert not hasattr(getattr(function, "__wrapped__", None), "__wrapped__") or (
-            name in ("scope", "ascope")
-            and not hasattr(function.__wrapped__.__wrapped__, "__wrapped__")
-        ), "patched twice"
+
+def calls_of_ours():
+    # Each function of the shim that runs in a context that is seeded.
+    folder = os.path.dirname(ididi_scopefix.__file__)
+    calls = []
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_filename.startswith(folder):
+            calls.append(frame.f_code.co_name)
+
+    def request():
+        graph.use_scope()
+        sys.setprofile(note)
+        try:
+            graph.use_scope()
+            with graph.scope():
+                pass
+            ididi.Graph()
+        finally:
+            sys.setprofile(None)
+
+    graph = Context().run(ididi.Graph)
+    Context().run(request)
+    return calls
+
+found = calls_of_ours()
+ididi_scopefix.deactivate()
+assert ididi_scopefix.activate().state == "active"
+assert found == calls_of_ours() != [], "patched twice"
 ididi_scopefix.deactivate()
 try:
     Context().run(Context().run(ididi.Graph).use_scope)

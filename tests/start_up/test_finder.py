@@ -31,6 +31,7 @@ def test_the_hooks_of_other_libraries_fire_on_a_patched_module(
     finished = installed.run(
         """
         import sys
+        from contextvars import Context
 
         class Late:
             def find_spec(self, name, path=None, target=None):
@@ -39,14 +40,14 @@ def test_the_hooks_of_other_libraries_fire_on_a_patched_module(
                     wrapt.register_post_import_hook(hook, name)
 
         def hook(module):
-            print(hasattr(module.Resolver.use_scope, "__wrapped__"))
+            print(Context().run(Context().run(module.Graph).use_scope).name)
 
         sys.meta_path.insert(1, Late())
         import ididi
         """
     )
 
-    assert set(finished.stdout.split()) == {"True"}
+    assert set(finished.stdout.split()) == {"__ididi_default_scope__"}
 
 
 def test_the_other_finders_are_asked_as_ever(installed: Environment) -> None:
@@ -72,24 +73,44 @@ def test_the_other_finders_are_asked_as_ever(installed: Environment) -> None:
     assert lines[-1] == "True"
 
 
-def test_a_second_import_is_patched_as_well(installed: Environment) -> None:
-    """After somebody has taken the modules out of sys.modules, as tests do."""
+def test_a_finder_that_can_not_find_is_skipped(installed: Environment) -> None:
+    """Python skips one without find_spec, and so does the shim."""
     finished = installed.run(
         """
         import sys
+
+        class WithoutFindSpec:
+            # Older Pythons ask for this instead.
+            def find_module(self, name, path=None):
+                return None
+
+        ours = next(f for f in sys.meta_path if "ididi_scopefix" in type(f).__module__)
+        sys.meta_path.insert(sys.meta_path.index(ours) + 1, WithoutFindSpec())
         import ididi
-        first = ididi.Graph
-        for name in [name for name in sys.modules if name.split(".")[0] == "ididi"]:
-            del sys.modules[name]
-        import ididi
-        from contextvars import Context
-        assert ididi.Graph is not first
-        for graph in (first(), ididi.Graph()):
-            print(Context().run(graph.scope("request").__enter__).name)
+        print(sys.modules["ididi_scopefix"].status().state)
         """
     )
 
-    assert finished.stdout == "request\nrequest\n"
+    assert finished.stdout == "active\n"
+
+
+def test_the_loader_that_is_found_is_the_real_one(installed: Environment) -> None:
+    """Tools ask of which kind it is, before the import and after it."""
+    program = """
+        import importlib.machinery, importlib.util
+        for name in ("ididi", "ididi.graph"):
+            spec = importlib.util.find_spec(name)
+            loader = spec.loader
+            print(isinstance(loader, importlib.machinery.SourceFileLoader))
+            print(loader.name, loader.path == spec.origin, loader.is_package(name))
+        import ididi.graph
+        for module in (ididi, ididi.graph):
+            assert module.__loader__ is module.__spec__.loader
+            print(type(module.__loader__), module.__spec__.origin == module.__file__)
+        """
+
+    plain = installed.run(program, IDIDI_SCOPEFIX="0").stdout
+    assert installed.run(program).stdout == plain
 
 
 def test_finding_ididi_does_not_import_it(installed: Environment) -> None:

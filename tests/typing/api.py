@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal, Optional
 
 import ididi_scopefix
-from ididi_scopefix import Status, activate, deactivate, seed, status
+from ididi_scopefix import Caller, State, Status, activate, deactivate, seed, status
 
 if TYPE_CHECKING:
     from ididi import Graph
@@ -24,6 +24,13 @@ def is_alive(report: Status) -> bool:
     """A status says what it is, and every state can be told from the others."""
     state: Literal["waiting", "active", "inactive", "disabled", "failed"]
     state = report.state
+    same: State = state
+    callers: tuple[Caller, ...] = report.callers
+    where: list[tuple[str, str, int, str, int]] = [
+        (each.call, each.file, each.line, each.function, each.count) for each in callers
+    ]
+    assert same == state
+    assert len(where) == len(callers)
     version: Optional[str] = report.ididi_version
     names: tuple[str, ...] = report.patched
     seeded: int = report.seeded

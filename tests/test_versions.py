@@ -1,4 +1,4 @@
-"""Version strings, sensible and not, against packaging's own answer."""
+"""Which versions are affected and which are verified: the one table says it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from ididi_scopefix import releases
+from ididi_scopefix import _releases as table
 
 pytestmark = pytest.mark.unchanged
 
+drawn = settings(deadline=None, derandomize=True, database=None, max_examples=150)
 numbers = st.integers(0, 20)
 separators = st.sampled_from(["", ".", "-", "_"])
 
@@ -40,45 +41,39 @@ def versions(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=150)
+@drawn
 @given(versions())
-@example("1.4.4")
-@example("1.4.4rc1")
-@example("1.4.4.dev1")
-@example("1.4.4.post1")
-@example("1.4.4+local")
-@example("1.4.3.post99")
 def test_a_version_is_affected_if_packaging_says_so(version: str) -> None:
     """Pre-, post-, dev- and local versions, as PEP 440 orders them."""
     inside = SpecifierSet(">=1.4.4").contains(Version(version), prereleases=True)
-    assert releases.is_affected(version) is inside
-    assert releases.is_affected(version) is (Version(version) >= Version("1.4.4"))
+    assert table.is_affected(version) is inside
+    assert table.is_affected(version) is (Version(version) >= Version("1.4.4"))
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=150)
+@drawn
 @given(versions())
 @example("1.8.2")
 @example("v1.8.2.0")
 @example("1.8.2.post1")
 def test_a_version_is_verified_if_it_equals_a_verified_release(version: str) -> None:
     """Whichever way it is spelled; a release after that one is another."""
-    equal = any(Version(version) == Version(each) for each in releases.VERIFIED)
-    assert releases.is_verified(version) is equal
+    equal = any(Version(version) == Version(each) for each in table.VERIFIED)
+    assert table.is_verified(version) is equal
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=150)
-@given(versions().filter(lambda version: not releases.is_affected(version)))
+@drawn
+@given(versions().filter(lambda version: not table.is_affected(version)))
 def test_every_version_that_is_not_affected_is_told_why(version: str) -> None:
     """In a sentence that names it."""
-    advice = releases.advice(version)
+    advice = table.reason_to_leave_alone(version)
     assert version in advice
     assert advice.endswith(".")
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=150)
+@drawn
 @given(st.text())
 @example("")
-@example("unknown")
+@example("unreadable")
 @example("1.8.2; rm -rf")
 @example("1.8.*")
 @example(">=1.8")
@@ -89,8 +84,54 @@ def test_what_is_no_version_is_refused_exactly_if_packaging_refuses_it(
     try:
         Version(text)
     except InvalidVersion:
-        for function in (releases.is_affected, releases.is_verified, releases.advice):
+        for function in (
+            table.is_affected,
+            table.is_verified,
+            table.reason_to_leave_alone,
+        ):
             with pytest.raises(InvalidVersion):
                 function(text)
     else:
-        assert releases.is_affected(text) in (True, False)
+        assert table.is_affected(text) in (True, False)
+
+
+def test_a_pre_release_of_the_first_affected_one_is_out_of_range() -> None:
+    """It belongs to no family; the advice names the range."""
+    assert table.AFFECTED in table.reason_to_leave_alone("1.4.4rc1")
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("1.4.2", False),
+        ("1.4.3", False),
+        ("1.4.3.post1", False),
+        ("1.4.3.post99", False),
+        ("1.4.4.dev1", False),
+        ("1.4.4rc1", False),
+        ("1.4.4", True),
+        ("1.4.4.post1", True),
+        ("1.4.4+local.1", True),
+        ("1.5.0a1", True),
+        ("1.8.4", True),
+        ("1.9.0.dev3", True),
+        ("2!0.1", True),
+        ("v1.8.2", True),
+    ],
+)
+def test_affected_is_decided_as_pep_440_orders(version: str, expected: bool) -> None:
+    """Pre-, post-, dev- and local versions, epochs and all."""
+    assert table.is_affected(version) is expected
+
+
+def test_the_table_is_in_order_and_whole() -> None:
+    """Every verified release is affected."""
+    versions = [Version(version) for version in table.VERIFIED]
+
+    assert versions == sorted(set(versions))
+    assert len(versions) == 26
+    for version in table.VERIFIED:
+        assert table.is_affected(version)
+        assert table.is_verified(version)
+    assert not table.is_verified("1.8.4+local")
+    assert not table.is_verified("9.9")

@@ -17,8 +17,15 @@ def download(version: str, folder: Path) -> Path:
     """Install ididi *version* into *folder*, and return it."""
     subprocess.run(
         [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
-            *("--disable-pip-version-check", "--target", str(folder)),
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--target",
+            str(folder),
             f"ididi=={version}",
         ],
         check=True,

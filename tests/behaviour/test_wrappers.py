@@ -31,15 +31,14 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
-    """Leave ididi's classes as they were."""
+def plain_methods() -> Iterator[dict[str, Any]]:
+    """What plain ididi has there, and has there again afterwards."""
     ididi_scopefix.deactivate()
-    before = {name: vars(Resolver)[name] for name in METHODS}
+    before = methods()
     ididi_scopefix.activate()
-    yield
+    yield before
     ididi_scopefix.deactivate()
-    for name, method in before.items():
-        setattr(Resolver, name, method)
+    replace(before)
 
 
 def call_all(graph: Any) -> None:
@@ -58,39 +57,41 @@ def call_all(graph: Any) -> None:
     assert Context().run(graph.use_scope).name == ididi.graph.DefaultScopeName
 
 
-def plain(method: Any, note: Callable[[], None]) -> Any:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        note()
-        return method(*args, **kwargs)
+def plain(method: Any, note: Callable[[Any], None]) -> Any:
+    """A function of which nobody can tell what it calls."""
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        note(self)
+        return method(self, *args, **kwargs)
 
     return call
 
 
-def by_functools(method: Any, note: Callable[[], None]) -> Any:
+def by_functools(method: Any, note: Callable[[Any], None]) -> Any:
     return functools.wraps(method)(plain(method, note))
 
 
-def by_wrapt(method: Any, note: Callable[[], None]) -> Any:
+def by_wrapt(method: Any, note: Callable[[Any], None]) -> Any:
     def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        note()
+        note(instance)
         return wrapped(*args, **kwargs)
 
     return wrapt.FunctionWrapper(method, wrapper)
 
 
-def by_contextlib(method: Any, note: Callable[[], None]) -> Any:
+def by_contextlib(method: Any, note: Callable[[Any], None]) -> Any:
     """As one replaces a method that contextlib has made, and keeps its face."""
     if method.__name__ == "use_scope":
         return by_functools(method, note)
 
-    def steps(*args: Any, **kwargs: Any) -> Any:
-        note()
-        with method(*args, **kwargs) as scope:
+    def steps(self: Any, *args: Any, **kwargs: Any) -> Any:
+        note(self)
+        with method(self, *args, **kwargs) as scope:
             yield scope
 
-    async def asteps(*args: Any, **kwargs: Any) -> Any:
-        note()
-        async with method(*args, **kwargs) as scope:
+    async def asteps(self: Any, *args: Any, **kwargs: Any) -> Any:
+        note(self)
+        async with method(self, *args, **kwargs) as scope:
             yield scope
 
     if "ascope" in method.__name__:
@@ -101,35 +102,71 @@ def by_contextlib(method: Any, note: Callable[[], None]) -> Any:
 WAYS = (plain, by_functools, by_wrapt, by_contextlib)
 
 
+def methods() -> dict[str, Any]:
+    """Return what is there now of each of the three."""
+    return {name: vars(Resolver)[name] for name in METHODS}
+
+
+def replace(contents: dict[str, Any]) -> None:
+    """Put *contents* there."""
+    for name, method in contents.items():
+        setattr(Resolver, name, method)
+
+
 @pytest.mark.parametrize("wrap", WAYS)
 def test_wrappers_inside_and_outside_are_called_and_contexts_are_seeded(
     wrap: Any,
 ) -> None:
     """One that was there before the shim, one that came after it."""
     graph = Context().run(Graph)
-    calls: list[str] = []
-    ididi_scopefix.deactivate()
-    for name in METHODS:
-        method = vars(Resolver)[name]
-        setattr(Resolver, name, wrap(method, lambda: calls.append("inside")))
-    assert ididi_scopefix.activate().state == "active"
-    for name in METHODS:
-        method = vars(Resolver)[name]
-        setattr(Resolver, name, wrap(method, lambda: calls.append("outside")))
-    calls.clear()
-    call_all(graph)
-    assert calls == ["outside", "inside"] * 3
+    calls: list[tuple[str, Any]] = []
+
+    def wrapped(contents: dict[str, Any], where: str) -> dict[str, Any]:
+        def note(instance: Any) -> None:
+            calls.append((where, instance))
+
+        return {name: wrap(method, note) for name, method in contents.items()}
 
     ididi_scopefix.deactivate()
-    calls.clear()
-    with pytest.raises(LookupError):
-        Context().run(graph.use_scope)
-    assert calls == ["outside", "inside"]
+    inside = wrapped(methods(), "inside")
+    replace(inside)
+    assert ididi_scopefix.activate().state == "active"
+    ours = methods()
+    outside = wrapped(ours, "outside")
+    replace(outside)
+    for _ in range(3):
+        calls.clear()
+        call_all(graph)
+        assert calls == [("outside", graph), ("inside", graph)] * 3
 
+        ididi_scopefix.deactivate()
+        assert methods() == outside
+        calls.clear()
+        with pytest.raises(LookupError):
+            Context().run(graph.use_scope)
+        assert calls == [("outside", graph), ("inside", graph)]
+
+        assert ididi_scopefix.activate().state == "active"
+        # Of a plain function nobody can tell that ours is still inside it.
+        assert wrap is plain or methods() == outside
+
+    replace(ours)
+    ididi_scopefix.deactivate()
+    assert methods() == inside
+
+
+def test_a_wrapper_inside_is_called_when_ididi_s_method_would_be() -> None:
+    """When a scope is asked for, not when it is entered."""
+    graph = Context().run(Graph)
+    calls: list[Any] = []
+    ididi_scopefix.deactivate()
+    replace(
+        {name: by_wrapt(method, calls.append) for name, method in methods().items()}
+    )
     assert ididi_scopefix.activate().state == "active"
     calls.clear()
-    call_all(graph)
-    assert calls == ["outside", "inside"] * 3
+    graph.scope(), graph.ascope()
+    assert calls == [graph] * 2
 
 
 def test_a_subclass_may_override_each_method_and_call_super() -> None:
@@ -181,7 +218,7 @@ def test_mock_patches_our_methods_and_puts_them_back(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_mock_that_outlives_a_deactivation_leaves_a_method_that_passes_through(
-    name: str,
+    name: str, plain_methods: dict[str, Any]
 ) -> None:
     """And the next activation has it in force again."""
     graph = Context().run(Graph)
@@ -192,41 +229,4 @@ def test_a_mock_that_outlives_a_deactivation_leaves_a_method_that_passes_through
     assert ididi_scopefix.activate().state == "active"
     call_all(graph)
     ididi_scopefix.deactivate()
-    assert not hasattr(vars(Resolver)["use_scope"], "__wrapped__")
-
-
-def test_an_async_scope_left_in_another_context_seeds_nothing_there() -> None:
-    """As a fixture is left in another task than it was entered in."""
-    graph = Context().run(Graph)
-    elsewhere = Context()
-    # A loop's own context is copied for each task: the scope's steps are made
-    # by hand, with nothing to wait for.
-    loop = asyncio.new_event_loop()
-    manager = Context().run(graph.ascope)
-
-    async def enter() -> None:
-        await manager.__aenter__()
-
-    Context().run(loop.run_until_complete, enter())
-    before = ididi_scopefix.status().seeded
-    with pytest.raises(ValueError, match="different Context"):
-        elsewhere.run(manager.__aexit__(None, None, None).send, None)
-    loop.close()
-    assert elsewhere.run(ididi.graph._SCOPE_CONTEXT.get, None) is None
-    assert ididi_scopefix.status().seeded == before
-
-
-@pytest.mark.unchanged
-def test_a_scope_that_was_never_entered_is_gone_with_its_last_reference() -> None:
-    """Asking for one makes no ring that waits for the collector."""
-    import gc
-    import weakref
-
-    graph = Context().run(Graph)
-    gc.collect()
-    gc.disable()
-    try:
-        gone = [weakref.ref(graph.scope()), weakref.ref(graph.ascope())]
-        assert [each() for each in gone] == [None, None]
-    finally:
-        gc.enable()
+    assert methods() == plain_methods

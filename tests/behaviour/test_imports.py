@@ -1,0 +1,169 @@
+"""ididi is patched however it is imported, and as often."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import children
+
+
+def test_a_second_import_is_patched_as_the_first_was() -> None:
+    """After ``del sys.modules[...]`` there is a new module, with new classes."""
+    children.run(
+        """
+        import sys
+        from contextvars import Context
+        import ididi_scopefix
+        import ididi
+        first = ididi
+        assert ididi_scopefix.status().state == "active"
+
+        for name in [name for name in sys.modules if name.split(".")[0] == "ididi"]:
+            del sys.modules[name]
+        assert ididi_scopefix.status().state == "waiting"
+
+        import ididi
+        assert ididi is not first
+        assert ididi_scopefix.status().state == "active"
+        for module in (first, ididi):
+            graph = module.Graph()
+            assert Context().run(graph.use_scope) is graph.use_scope()
+            assert Context().run(graph.scope("request").__enter__).name == "request"
+
+        ididi_scopefix.deactivate()
+        for module in (first, ididi):
+            try:
+                Context().run(module.Graph().use_scope)
+            except LookupError:
+                pass
+            else:
+                raise AssertionError("still patched")
+        """
+    )
+
+
+def test_a_second_import_of_the_module_alone_is_patched(knows_graphs: bool) -> None:
+    """While the package stays."""
+    if not knows_graphs:
+        pytest.skip("a compiled module comes back as the object it was")
+    children.run(
+        """
+        import sys
+        from contextvars import Context
+        import ididi_scopefix
+        import ididi.graph
+        first = sys.modules.pop("ididi.graph")
+
+        import importlib
+        second = importlib.import_module("ididi.graph")
+
+        assert second is not first
+        assert ididi_scopefix.status().state == "active"
+        graph = second.Graph()
+        assert Context().run(graph.use_scope) is graph.use_scope()
+        """
+    )
+
+
+def test_a_reloaded_module_is_patched_again(knows_graphs: bool) -> None:
+    """It stays the same object, and gets new classes."""
+    if not knows_graphs:
+        pytest.skip("a compiled module can't be reloaded")
+    children.run(
+        """
+        import importlib
+        from contextvars import Context
+        import ididi_scopefix
+        import ididi.graph
+        loader = ididi.graph.__loader__
+        assert ididi_scopefix.status().state == "active"
+
+        importlib.reload(ididi.graph)
+
+        assert ididi_scopefix.status().state == "active"
+        assert type(ididi.graph.__loader__) is type(loader)
+        assert ididi.graph.__spec__.loader is ididi.graph.__loader__
+        graph = ididi.graph.Graph()
+        assert Context().run(graph.use_scope) is graph.use_scope()
+        """
+    )
+
+
+def test_a_module_reloaded_past_the_hook_is_no_secret() -> None:
+    """The status says so, and activating again patches it."""
+    children.run(
+        """
+        import sys
+        from contextvars import Context
+        import ididi_scopefix
+        import ididi.graph
+        assert ididi_scopefix.status().state == "active"
+
+        ididi.graph.Resolver = type("Resolver", (ididi.graph.Resolver,), {})
+
+        status = ididi_scopefix.status()
+        assert status.state == "failed" and "activate()" in status.reason, status
+        """
+    )
+
+
+def test_the_status_during_the_import_of_ididi_says_so() -> None:
+    """Asked by another library's hook, on what ididi.graph itself imports."""
+    told = children.run(
+        """
+        import ididi_scopefix, wrapt
+
+        def ask(module):
+            print(ididi_scopefix.status())
+
+        wrapt.register_post_import_hook(ask, "ididi._ds")
+        import ididi
+        """
+    )
+
+    assert "waiting" in told.stdout
+    assert "being imported" in told.stdout
+
+
+def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
+    """Some other library has put its own list of finders there."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+        sys.meta_path = [
+            finder for finder in sys.meta_path
+            if type(finder).__module__ != "ididi_scopefix"
+        ]
+        status = ididi_scopefix.status()
+        assert status.state == "disabled", status
+        assert "activate()" in status.reason, status
+        assert ididi_scopefix.activate().state == "waiting"
+        """
+    )
+
+
+def test_a_graph_is_used_while_the_interpreter_ends(knows_graphs: bool) -> None:
+    """By a finalizer that runs when modules are cleared already."""
+    program = """
+    import typing, ididi
+
+    class Session:
+        def __init__(self):
+            self.graph = ididi.Graph()
+
+        def __del__(self):
+            with self.graph.scope("last") as scope:
+                print(scope.name, self.graph.use_scope() is scope)
+
+    # Of a module that is cleared later than ididi.
+    typing.session = Session()"""
+    plain = children.run(program, IDIDI_SCOPEFIX="0")
+    shimmed = children.run(
+        f"    import ididi_scopefix{program}\n"
+        "    assert ididi_scopefix.status().state == 'active'"
+    )
+    # A compiled ididi has lost its variable by then.
+    assert plain.stdout == ("last True\n" if knows_graphs else "")
+    assert shimmed.stdout == plain.stdout
+    assert bool(shimmed.stderr) is bool(plain.stderr) is not knows_graphs

@@ -1,0 +1,112 @@
+"""``seed()``: for people who would rather be explicit."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from functools import partial
+from typing import TYPE_CHECKING
+
+import ididi.graph
+import pytest
+from ididi import Graph
+from ididi.config import DefaultScopeName
+
+import ididi_scopefix
+from tests import contexts
+
+if TYPE_CHECKING:
+    from ididi import SyncScope
+
+
+def test_a_pool_thread_is_seeded_by_its_initializer(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """As each of its threads starts."""
+
+    def what_is_there() -> object:
+        variable = ididi.graph._SCOPE_CONTEXT
+        return variable.get(None)
+
+    with ThreadPoolExecutor(
+        max_workers=1, initializer=ididi_scopefix.seed, initargs=(graph,)
+    ) as pool:
+        assert pool.submit(what_is_there).result() is default_scope
+        assert pool.submit(graph.use_scope).result() is default_scope
+
+
+def test_seeding_explicitly_returns_the_default_scope(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """And counts as a seeded context, once."""
+    before = ididi_scopefix.status().seeded
+    context = Context()
+
+    assert context.run(ididi_scopefix.seed, graph) is default_scope
+    assert context.run(ididi_scopefix.seed, graph) is default_scope
+
+    assert ididi_scopefix.status().seeded == before + 1
+
+
+def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
+    """Whichever graph was built last."""
+    own = graph.use_scope()
+    newer = type(graph)()
+    context = Context()
+
+    assert context.run(ididi_scopefix.seed, graph) is own
+    assert context.run(graph.use_scope) is own
+    if knows_graphs:
+        assert context.run(newer.use_scope) is newer.use_scope()
+
+
+def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """The graph's default scope is returned all the same."""
+
+    def request() -> None:
+        with graph.scope() as scope:
+            assert ididi_scopefix.seed(graph) is default_scope
+            assert graph.use_scope() is scope
+
+    contexts.in_new_thread(request)
+
+
+@pytest.mark.unchanged
+@pytest.mark.parametrize("wrong", [None, "graph", object(), dict])
+def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
+    """One line."""
+    with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
+        ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.unchanged
+def test_each_graph_has_its_own_default_scope_while_the_shim_is_off() -> None:
+    """The same for each call, wherever it is called and whatever was built last."""
+    ididi_scopefix.deactivate()
+    graphs = [Graph(), Graph(), Context().run(Graph)]
+    scopes = [ididi_scopefix.seed(graph) for graph in graphs]
+
+    for graph, scope in zip(graphs, scopes):
+        assert scope.name == DefaultScopeName
+        assert scope._workers is graph._workers
+        assert ididi_scopefix.seed(graph) is scope
+        assert contexts.in_new_thread(partial(ididi_scopefix.seed, graph)) is scope
+    assert scopes[1] is graphs[1].use_scope()
+
+
+def test_a_default_scope_is_the_same_before_and_after_a_deactivation(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """The one that was stored while the shim was active."""
+    assert Context().run(graph.use_scope) is default_scope
+    other = Context().run(Graph)
+    own = Context().run(ididi_scopefix.seed, other)
+    ididi_scopefix.deactivate()
+    for _ in range(2):
+        assert ididi_scopefix.seed(graph) is default_scope
+        assert Context().run(ididi_scopefix.seed, other) is own
+    ididi_scopefix.activate()
+    assert Context().run(ididi_scopefix.seed, graph) is default_scope
+    assert Context().run(ididi_scopefix.seed, other) is own

@@ -1,0 +1,49 @@
+"""Annotations of the package can be evaluated while a program runs."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ididi_scopefix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+
+def modules() -> Iterator[str]:
+    """Return the names of all modules of the package."""
+    yield "ididi_scopefix"
+    for each in pkgutil.walk_packages(ididi_scopefix.__path__, "ididi_scopefix."):
+        # It is the command itself, and runs when it is imported.
+        if not each.name.endswith("__main__"):
+            yield each.name
+
+
+def annotated(module: ModuleType) -> Iterator[object]:
+    """Return *module*, and all functions, classes and methods of it."""
+    yield module
+    for each in vars(module).values():
+        if getattr(each, "__module__", None) not in (module.__name__, "ididi_scopefix"):
+            continue
+        if inspect.isfunction(each):
+            yield each
+        if inspect.isclass(each):
+            yield each
+            for member in vars(each).values():
+                found = getattr(member, "fget", getattr(member, "__func__", member))
+                if inspect.isfunction(found):
+                    yield inspect.unwrap(found)
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_every_annotation_can_be_evaluated(name: str) -> None:
+    """As beartype, typeguard and dependency-injection libraries do."""
+    for each in annotated(importlib.import_module(name)):
+        typing.get_type_hints(each)
