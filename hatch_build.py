@@ -1,8 +1,8 @@
 """Has the sdist hold what git tracks, and nothing else.
 
-Hatchling packs every file that ``.gitignore`` does not name, also a ``.env``
-that somebody left in the checkout. This hook runs for sdists only: building a
-wheel runs no code of this project.
+Hatchling packs every file that ``.gitignore`` does not name, also one that
+somebody left in the checkout and forgot. This hook runs for sdists only: building
+a wheel runs no code of this project.
 """
 
 from __future__ import annotations
@@ -37,9 +37,15 @@ def files(root: str) -> list[str]:
 
 
 def _tracked(root: str) -> list[str]:
+    # Not the repository around this one, in case this one is broken.
+    ceiling = os.path.dirname(os.path.realpath(root))
     try:
         listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True
+            ["git", "ls-files", "-z"],
+            cwd=root,
+            env={**os.environ, "GIT_CEILING_DIRECTORIES": ceiling},
+            check=True,
+            capture_output=True,
         )
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", b"") or str(error).encode()

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STRAY = (
-    ".env",
+    ".secret",
     "notes.txt",
     "scratch.py",
-    "ididi_scopefix/.env",
+    "ididi_scopefix/.secret",
     "ididi_scopefix/scratch.py",
     "tests/scratch.py",
     "secrets/key.pem",
@@ -95,8 +95,9 @@ def test_a_file_that_was_deleted_is_not_missed(
 def test_where_git_fails_nothing_is_built(
     builder: Builder, checkout: Path, tmp_path: Path
 ) -> None:
-    """It would be an sdist of everything that lies about."""
+    """Neither what lies about, nor what a repository around this one tracks."""
     (checkout / ".git" / "HEAD").unlink()
+    git("init", "--quiet", folder=tmp_path)
 
     target = str(tmp_path / "built")
     options = ("--no-isolation", "--sdist", "--outdir", target)
@@ -113,7 +114,7 @@ def test_an_unpacked_sdist_gives_the_same_sdist(
 ) -> None:
     """As distributions of operating systems build it, without git."""
     folder = unpack(sdist, tmp_path / "unpacked")
-    put(folder, ".env", "ididi_scopefix/.env", "dist/old.whl")
+    put(folder, ".secret", "ididi_scopefix/.secret", "dist/old.whl")
 
     built = builder.build("sdist", folder, tmp_path / "built")
 
