@@ -2,6 +2,6 @@
 
 import sys
 
-from ididi_scopefix.cli import main
+from ididi_scopefix.command.cli import main
 
 sys.exit(main())

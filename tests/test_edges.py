@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ididi_scopefix import releases as table
-from ididi_scopefix import run
+from ididi_scopefix.command import run
 from tests import children, environments, releases
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 def test_a_pre_release_of_the_first_affected_one_is_out_of_range() -> None:
     """It belongs to no family; the advice names the range."""
     assert table.AFFECTED in table.advice("1.4.4rc1")
-
-
-def test_a_uvicorn_older_than_all_starts_no_empty_contexts() -> None:
-    """A version below the first of the table."""
-    assert table.empty_contexts("0.dev1") == "never"
 
 
 def test_seeding_where_there_are_no_default_scopes_says_why(tmp_path: Path) -> None:

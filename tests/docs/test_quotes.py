@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ididi_scopefix import releases as table
+from ididi_scopefix.command import known_releases
 from tests import children, releases
 from tests.docs import comparison, costs, recipes
 from tests.docs.markdown import DOCUMENTS, README, ROOT, TRANSLATION, Document
@@ -155,11 +156,12 @@ def test_the_table_of_releases_is_the_one_of_the_package() -> None:
     (_, *lines) = release_rows()
 
     assert [symptom for _, symptom, _ in lines[:-1]] == [
-        family.symptom for family in table.FAMILIES
+        *known_releases.SYMPTOMS.values()
     ]
-    for (names, _, shim), family in zip(lines, table.FAMILIES):
-        assert names == name_of(family)
-        assert ("left alone" in shim) == bool(family.advice)
+    for (names, _, shim), specifier in zip(lines, known_releases.SYMPTOMS):
+        assert names == name_of(SpecifierSet(specifier))
+        affected = any(SpecifierSet(specifier).filter(table.VERIFIED))
+        assert ("left alone" in shim) != affected
     newest = table.VERIFIED[-1]
     assert lines[-1][0] == f"newer than {newest}"
 
@@ -174,9 +176,8 @@ def release_rows() -> list[list[str]]:
     return found
 
 
-def name_of(family: table.Family) -> str:
-    """Return how a reader would call the releases of a family."""
-    specifier = SpecifierSet(family.specifier)
+def name_of(specifier: SpecifierSet) -> str:
+    """Return how a reader would call the releases of one shape."""
     verified = [version for version in table.VERIFIED if version in specifier]
     if len(verified) > 1:
         return f"{verified[0]} to {verified[-1]}"
@@ -189,15 +190,15 @@ def name_of(family: table.Family) -> str:
 def test_the_table_of_servers_is_the_one_of_the_package() -> None:
     """Its columns are the package's releases of uvicorn, the option apart."""
     (header,) = (rows[0] for rows in Document(README).tables if "uvicorn" in rows[0][1])
-    _, always, option = table.UVICORN
+    _, always, option = known_releases.UVICORN
 
     assert header[1] == f"uvicorn before {always.since}"
     assert header[2].startswith(f"uvicorn {always.since} to ")
     last = Version(header[2].split()[-1])
     assert last < Version(option.since)
     assert header[3] == f"uvicorn {option.since} and newer"
-    assert header[4] == f"the same with `{table.UVICORN_OPTION}`"
-    assert table.empty_contexts(str(last)) == "always"
+    assert header[4] == f"the same with `{known_releases.UVICORN_OPTION}`"
+    assert known_releases.empty_contexts(str(last)) == "always"
 
 
 def test_the_table_of_servers_says_what_was_measured() -> None:
@@ -223,7 +224,7 @@ def column(row: comparison.Row) -> int:
     """Return in which column of the table a row of the comparison belongs."""
     if row.options:
         return 3
-    _, always, option = table.UVICORN
+    _, always, option = known_releases.UVICORN
     return sum(
         Version(row.uvicorn) >= Version(server.since) for server in (always, option)
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import TYPE_CHECKING, Optional, TextIO
+from collections.abc import Sequence
+from typing import Optional, TextIO
 
-from ididi_scopefix import _SWITCH, __version__, terminal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from ididi_scopefix import _SWITCH, __version__
+from ididi_scopefix.command import terminal
 
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -31,8 +30,9 @@ examples:
   /path/to/python -m ididi_scopefix doctor      the same for another interpreter
 
 environment:
-  {_SWITCH}=0     (or false, off, no) switches the shim off everywhere
-  NO_COLOR=1           no colours, which otherwise a terminal gets
+  {_SWITCH}=0          (or false, off, no) switches the shim off
+  {_SWITCH}=verbose    has it say on standard error what it does
+  NO_COLOR=1                no colours, which otherwise a terminal gets
 """
 
 _RUN = f"""\
@@ -54,18 +54,24 @@ _DOCTOR = """\
 Start this interpreter twice more, with the shim switched off and with it on.
 Make every scope call of ididi there, in an empty context, in a new thread with
 a new event loop, in a thread-pool thread and in a task with an empty context,
-and print what happens.
+and print what happens and for which calls the shim is needed.
 
 exit codes:
   0   everything works here, or this ididi is not affected
-  1   something fails, or the shim is switched off although it is needed
+  1   one of these:
+      - a call fails, or ididi can't be examined
+      - every call works with the shim, but no start-up file is in force, so
+        only programs that import ididi_scopefix have it
+      - the shim is needed and switched off in the environment
+      - the shim is needed and other users can read ididi but not the shim
   2   ididi is not installed here, or the command line is wrong
 """
 
 _STATUS = """\
 Show what the shim does in this interpreter and why, the start-up files that
-activate it, and the versions of what is involved. Imports ididi to find out.
-The exit code is 0.
+activate it, and the versions of what is involved. Imports ididi to find out,
+and starts this interpreter once more to see which start-up files it reads.
+The exit code is 0, whatever the state.
 """
 
 
@@ -81,17 +87,17 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         try:
             code = _run(list(sys.argv[1:] if arguments is None else arguments))
         except SystemExit as leaving:
-            # argparse has printed its help, or what it didn't like.
+            # argparse has printed its help, or what is wrong.
             code = leaving.code if isinstance(leaving.code, int) else _USAGE
         _flush()
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as error:
-        # The interpreter flushes once more when it ends, and must not fail.
+        # The interpreter flushes once more when it ends. That must not fail.
         if sys.__stdout__ is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
         if isinstance(error, BrokenPipeError):
-            # Whoever was reading has seen enough.
+            # The reader has ended, as head does. That is no error.
             return _BROKEN_PIPE
         print(f"ididi-scopefix: {error.strerror or error}", file=sys.stderr)
         return _FAILED
@@ -107,24 +113,24 @@ def _flush() -> None:
 
 def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["run"]:
-        # By hand: argparse looks for options of its own in the program's command
-        # line, and what it makes of "--" there depends on the version of Python.
+        # Not by argparse: it would take options of the program for its own, and
+        # how it treats "--" there depends on the version of Python.
         marked = arguments[1:2] == ["--"]
         command = arguments[2:] if marked else arguments[1:]
         if command and (marked or not command[0].startswith("-")):
-            from ididi_scopefix import run
+            from ididi_scopefix.command import run
 
             return run.run(command)
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "status":
-        from ididi_scopefix import status_page
+        from ididi_scopefix.command import status
 
-        return status_page.show(options.json)
+        return status.show(options.json)
     if options.command == "doctor":
-        from ididi_scopefix import doctor_page
+        from ididi_scopefix.command import doctor
 
-        return doctor_page.show(options.json)
+        return doctor.show(options.json)
     parser.print_help(sys.stderr)
     return _USAGE
 

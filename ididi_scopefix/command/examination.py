@@ -1,8 +1,8 @@
-"""What ``doctor`` runs in a child: every scope call, in every kind of place.
+"""What ``doctor`` runs in a child: every scope call, in every kind of context.
 
-The child gets this module's source, not the module: importing it would
-activate the shim, and whether that happens without any import is one of the
-questions. So it imports nothing of this package.
+The child gets this module's source, not the module: importing it would activate
+the shim, and doctor also wants to know whether the shim is active without any
+import. For the same reason nothing of this package is imported here.
 """
 
 # ididi resolves what the annotations below say: no __future__ import here.
@@ -17,9 +17,6 @@ from contextvars import Context
 from importlib import import_module
 from typing import Annotated, Any, Callable, Generator, Optional  # noqa: UP035
 
-MARK = "ididi-scopefix examination: "
-"""Stands before the findings, on whose line nothing else is."""
-
 IMPORT = "import"
 """The argument that has the child import the shim first."""
 
@@ -27,15 +24,15 @@ Call = Callable[[], Any]
 
 
 class Resource:
-    """Something that only a scope can give, since it has to be closed."""
+    """Something that only a scope can resolve, since it has to be closed."""
 
 
 def _open_resource() -> Generator[Resource, None, None]:
     yield Resource()
 
 
-def _calls() -> dict[str, Call]:
-    """Return the scope calls, ready to be made, on graphs built right here."""
+def _calls() -> dict[str, Callable[[], Call]]:
+    """Return what prepares each scope call, on graphs built right here."""
     from ididi import use
     from ididi.graph import Graph
 
@@ -59,12 +56,13 @@ def _calls() -> dict[str, Call]:
         assert isinstance(resource, Resource)
 
     return {
-        "scope()": scope,
-        "ascope()": ascope,
-        "use_scope()": graph.use_scope,
-        "use_scope(default)": use_default,
-        "merge()": lambda: graph.merge(other),
-        "entry function": graph.entry(entry),
+        "scope()": lambda: scope,
+        "ascope()": lambda: ascope,
+        "use_scope()": lambda: graph.use_scope,
+        "use_scope(default)": lambda: use_default,
+        "merge()": lambda: lambda: graph.merge(other),
+        # The decorator reads the annotations, which may fail on its own account.
+        "entry function": lambda: graph.entry(entry),
     }
 
 
@@ -111,34 +109,35 @@ def _in_pool_thread(call: Call) -> None:
 
 def _in_empty_task(call: Call) -> None:
     async def main() -> None:
-        # create_task() takes a context from Python 3.11 on only; before, the
-        # task's is a copy of the one that it is created in.
+        # create_task() has no parameter for the context before Python 3.11. A
+        # task always runs in a copy of the context that it is created in.
         loop = asyncio.get_running_loop()
         await Context().run(loop.create_task, _in_loop(call))
 
     asyncio.run(main())
 
 
-PLACES = {
+KINDS = {
     "empty context": _in_empty_context,
     "new thread with a new event loop": _in_new_thread,
     "thread-pool thread": _in_pool_thread,
     "task with an empty context": _in_empty_task,
 }
+"""The kinds of context, and what makes a call in each."""
 
 
-def _failure(place: Callable[[Call], None], name: str) -> Optional[str]:
-    """Make one call, in a place and on graphs of its own; return its error."""
+def _failure(run: Callable[[Call], None], name: str) -> Optional[str]:
+    """Make one call in one kind of context, on new graphs; return its error."""
     try:
-        place(_calls()[name])
+        run(_calls()[name]())
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def examine() -> dict[str, Any]:
-    """Return what every call does in every place, and what the shim says."""
-    found: dict[str, Any] = {"started": "ididi_scopefix" in sys.modules}
+def make_calls() -> dict[str, Any]:
+    """Return what every call does in every kind of context, and the shim's state."""
+    found: dict[str, Any] = {"loaded": "ididi_scopefix" in sys.modules}
     try:
         if IMPORT in sys.argv[1:]:
             import_module("ididi_scopefix")
@@ -151,7 +150,7 @@ def examine() -> dict[str, Any]:
         found["error"] = f"{type(error).__name__}: {error}"
         return found
     found["failures"] = {
-        name: {kind: _failure(place, name) for kind, place in PLACES.items()}
+        name: {kind: _failure(run, name) for kind, run in KINDS.items()}
         for name in _calls()
     }
     shim = sys.modules.get("ididi_scopefix")
@@ -162,4 +161,4 @@ def examine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(f"\n{MARK}{json.dumps(examine())}", flush=True)
+    print(f"\n{sys.argv[1]}{json.dumps(make_calls())}", flush=True)

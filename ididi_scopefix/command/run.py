@@ -1,9 +1,9 @@
 """``ididi-scopefix run``: a program with the shim active, its children too.
 
-For environments that can't be touched. The program's interpreter may be
-another one than this, and neither this package nor a start-up file may be
-installed there. What reaches it is the environment: a folder on ``PYTHONPATH``
-that holds nothing but a ``sitecustomize``.
+For environments in which nothing can be installed. The program's interpreter may
+be another one than this, without this package and without a start-up file. The
+environment variable ``PYTHONPATH`` makes that interpreter import a
+``sitecustomize`` of ours, and that imports the shim.
 """
 
 from __future__ import annotations
@@ -13,20 +13,19 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from ididi_scopefix import _SWITCH, _is_off
-from ididi_scopefix.activation import REQUIREMENTS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
-"""The folder that is put on ``PYTHONPATH``."""
+from ididi_scopefix._releases import REQUIREMENTS
+from ididi_scopefix.command import BOOTSTRAP
 
 LENDING = "IDIDI_SCOPEFIX_LENDING"
-"""The variable that tells the ``sitecustomize`` where the packages are."""
+"""The variable that tells the program's interpreter which packages are lent.
+
+The value is ``NAME=FOLDER`` for each of them, separated as on ``PYTHONPATH``.
+"""
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -59,31 +58,28 @@ def run(command: Sequence[str]) -> int:
 def additions(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what a program's environment needs for the shim to be active."""
     before = environment.get("PYTHONPATH")
-    # An empty one is none, but in a longer one an empty entry means the current
-    # folder, and goes on to do so.
+    # Python ignores an empty PYTHONPATH, but an empty entry in a longer one means
+    # the current folder. So empty entries are dropped only with the whole value.
     entries = before.split(os.pathsep) if before else []
-    others = [entry for entry in entries if entry != FOLDER]
+    others = [entry for entry in entries if entry != BOOTSTRAP]
     return {
-        "PYTHONPATH": os.pathsep.join([FOLDER, *others]),
-        LENDING: os.pathsep.join(_lending_folders()),
+        "PYTHONPATH": os.pathsep.join([BOOTSTRAP, *others]),
+        LENDING: os.pathsep.join(_lent()),
     }
 
 
-def _lending_folders() -> list[str]:
-    """Return where this interpreter has the packages that the shim needs."""
-    folders: list[str] = []
+def _lent() -> Iterator[str]:
+    """Return in which folders this interpreter has the shim and what it needs."""
     for name in ("ididi_scopefix", *REQUIREMENTS):
         spec = find_spec(name)
         if spec is not None and spec.origin is not None:
             folder = os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))
-            if folder not in folders:
-                folders.append(folder)
-    return folders
+            yield f"{name}={folder}"
 
 
 def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     """Put the program in the place of this process."""
-    # Python ignores these for itself, and a program would inherit that.
+    # Python ignores these signals, and the program would inherit that.
     for name in ("SIGPIPE", "SIGXFSZ"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -97,13 +93,13 @@ def _wait_for(command: Sequence[str], environment: Mapping[str, str]) -> int:
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                # The program has got it as well, and decides.
+                # The program gets Ctrl-C as well, and decides whether to end.
                 continue
 
 
 def _explain(program: str, error: Exception) -> int:
     """Say in one line why *program* can't be run; return the exit code."""
-    # The ValueError is that of a program whose name is empty.
+    # A program whose name is empty is a ValueError.
     if isinstance(error, (FileNotFoundError, NotADirectoryError, ValueError)):
         if shutil.which(program) is None:
             _say(f"{program or repr(program)}: no such program")

@@ -1,0 +1,322 @@
+"""From an import of ididi to its patch, and why it is not patched.
+
+The way of an ordinary ``import ididi``, each step for one reason:
+
+1. ``_Finder`` in ``__init__`` waits on ``sys.meta_path``: that costs next to nothing
+   before ididi is imported. It must not import anything.
+2. Its ``_Loader`` calls :func:`load`, the first moment at which importing is safe.
+   The hook is registered before the code of ididi imports ``ididi.graph``.
+3. wrapt calls the hook when the code of ``ididi.graph`` has run.
+4. :func:`patch_if_affected` decides by the version, and patches.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+import time
+from _thread import get_ident
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any, Callable, Optional
+from weakref import WeakSet, ref
+
+from ididi_scopefix import _SWITCH, _finder, _is_off, _log, _releases
+
+if TYPE_CHECKING:
+    from ididi_scopefix._api import State
+    from ididi_scopefix._patch import Patch
+else:
+    State, Patch = str, Any
+
+PACKAGE, GRAPH = "ididi", "ididi.graph"
+Decision = tuple[State, str, Optional[str], Optional["ref[ModuleType]"]]
+
+
+# One lock for the three below. Nothing is imported and nothing is logged while it
+# is held: the hook takes it in a thread that holds the import locks of ididi, and
+# a log handler may ask for the status.
+lock = threading.RLock()
+deactivated = False
+# Why ididi is not patched: the state, a sentence, the version if it is known, and
+# the module, weakly; no module if none was reached.
+decision: Optional[Decision] = None
+# Weak: what a patch has put into a module refers to the patch, and a module that
+# was imported anew is collected with its patch.
+patches: WeakSet[Patch] = WeakSet()
+
+_registered = False  # whether wrapt has our hook, which it forgets when it calls it
+_warned: set[str] = set()
+
+
+def _renew_lock() -> None:
+    global lock
+    lock = threading.RLock()
+
+
+# A child that is forked while another thread holds the lock would wait for it
+# for ever, in its first import of ididi.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
+    """Load a module by *method*, its own loader's, and do what is around that.
+
+    *argument* is the module, or its name for ``load_module``. *loader* is the
+    ``_Loader`` in the place of the module's own.
+    """
+    name: str = argument if isinstance(argument, str) else argument.__name__
+    if name == PACKAGE:
+        _register_hook()
+    _put_back(loader, argument)
+    result = method(argument)
+    _put_back(loader, result)
+    if name == PACKAGE:
+        _package_loaded()
+    elif name != GRAPH:
+        _imported_past_the_finder()
+    elif not _registered:
+        # wrapt calls the hook after an ordinary import. It has not seen this one:
+        # the module is reloaded, or imported again without its package.
+        patch_if_affected(sys.modules[GRAPH])
+    return result
+
+
+def _put_back(loader: Any, module: Any) -> None:
+    """Give *module* its own loader back, if it has *loader*."""
+    own, spec = loader._loader, getattr(module, "__spec__", None)
+    try:
+        for owner, name in ((module, "__loader__"), (spec, "loader")):
+            if getattr(owner, name, None) is loader:
+                setattr(owner, name, own)
+    except Exception:
+        pass  # it doesn't let its attributes be set
+
+
+def _register_hook() -> None:
+    """Register the hook with wrapt, unless it is registered."""
+    global _registered
+    if _registered or GRAPH in sys.modules:
+        return
+    try:
+        import wrapt
+
+        _registered = True
+        wrapt.register_post_import_hook(_hook, GRAPH)
+    except Exception as error:
+        _registered = False
+        record_failure("wrapt has not taken the hook", error)
+
+
+def _hook(module: ModuleType) -> None:
+    """Patch ``ididi.graph``, whose code has run."""
+    global _registered
+    _registered = False
+    patch_if_affected(module)
+
+
+def _package_loaded() -> None:
+    """Decide what waits for the end of ``ididi/__init__.py``.
+
+    A release newer than the table is probed, which takes the whole package, and
+    one without metadata binds its version there.
+    """
+    module = sys.modules.get(GRAPH)
+    if module is not None and decision_about(module) is None:
+        patch_if_affected(module, package_loaded=True)
+
+
+def _imported_past_the_finder() -> None:
+    """Patch the ididi that an import hook has loaded, now that another module is."""
+    module = sys.modules.get(GRAPH)
+    if module is not None and not is_initializing(GRAPH):
+        patch_if_affected(module)
+    undecided = decision_about(module) is None and patch_of(module) is None
+    _finder.waiting = undecided and is_initializing(PACKAGE)
+
+
+def start() -> None:
+    """Wait for ididi, and patch it now if it is imported already."""
+    global deactivated
+    with lock:
+        deactivated = False
+        if not is_armed():
+            sys.meta_path.insert(0, _finder)
+    for name in (PACKAGE, GRAPH):
+        if is_initializing(name):
+            # Another thread is importing it: wait until it has, with no lock of
+            # ours held. In the importing thread itself this does nothing.
+            try:
+                importlib.import_module(name)
+            except Exception:
+                pass  # that thread reports it
+    module = sys.modules.get(GRAPH)
+    if module is not None and not is_initializing(GRAPH):
+        patch_if_affected(module)
+
+
+def stop() -> None:
+    """Put back everything that was replaced, and wait for ididi no longer."""
+    global deactivated, decision
+    with lock:
+        deactivated, decision = True, None
+        for patch in list(patches):
+            patch.remove()
+    # In place: a program may hold the list. Python walks it by index, so that a
+    # thread which is in the middle of it would skip the finder behind ours.
+    for _ in range(1000):
+        if not _others_are_finding():
+            break
+        time.sleep(0.001)
+    with lock:
+        for index in reversed(range(len(sys.meta_path))):
+            if deactivated and sys.meta_path[index] is _finder:
+                del sys.meta_path[index]
+
+
+def _others_are_finding() -> bool:
+    """Tell whether another thread is asking the finders for a module."""
+    for thread, frame in sys._current_frames().items():
+        found: Optional[FrameType] = None if thread == get_ident() else frame
+        while found is not None:
+            code = found.f_code
+            if code.co_name == "_find_spec" and "importlib" in code.co_filename:
+                return True
+            found = found.f_back
+    return False
+
+
+def is_armed() -> bool:
+    """Tell whether the finder is on ``sys.meta_path``."""
+    # Not with "in": it would ask the other finders whether they are equal.
+    return any(entry is _finder for entry in sys.meta_path)
+
+
+def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
+    """Patch *module*, an ``ididi.graph``, if it is to be patched. Never raises.
+
+    *package_loaded* is whether the code of the whole package has run.
+    """
+    try:
+        if not deactivated and not _is_off():
+            if (sentence := unknown_switch()) is not None:
+                warn_once(sentence)
+            _decide(module, package_loaded or not is_initializing(PACKAGE))
+    except Exception as error:
+        record_failure("could not patch ididi", error, module)
+
+
+def _decide(module: ModuleType, package_loaded: bool) -> None:
+    """Find out whether *module* is affected, and patch it if so."""
+    global decision
+    with lock:
+        patch = patch_of(module)
+        if patch is not None and patch.active:
+            return
+    # Both requirements, even if this ididi can do without one of them: an
+    # installation that lacks one is to be repaired, and says so.
+    for requirement in _releases.REQUIREMENTS:
+        importlib.import_module(requirement)
+    # Here and not above: where ididi needs no patch, they are not loaded.
+    from ididi_scopefix import _patch, _probe, _seeding
+
+    version = _releases.version_of(module)
+    if version is None:
+        if package_loaded:
+            reason = "the version of ididi is unknown, since its metadata are missing"
+            record("failed", f"{reason}: reinstall it", None, module)
+        return
+    try:
+        affected = _releases.is_affected(version)
+        verified = _releases.is_verified(version)
+    except ValueError:
+        reason = f"{version!r} is no version of PEP 440: reinstall ididi"
+        record("failed", reason, version, module)
+        return
+    if not affected:
+        reason = _releases.reason_to_leave_alone(version)
+        record("inactive", reason, version, module)
+        return
+    if not verified and patch is None:
+        if not package_loaded:
+            return
+        if not _probe.still_raises(_seeding.names_of(module)):
+            reason = f"ididi {version} answers in every context by itself."
+            record("inactive", reason, version, module)
+            return
+    if patch is None:
+        patch = _patch.patch_for(module)
+    with lock:
+        # Another thread may have come first, with either.
+        if deactivated or patch.active or patch_of(module) not in (None, patch):
+            return
+        # Known before it is in force: deactivate() finds what there is.
+        patches.add(patch)
+        patch.install()
+        decision, patch.version = None, version
+    _log.decided("active", "", version)
+
+
+def record_failure(
+    what: str, error: Exception, module: Optional[ModuleType] = None
+) -> None:
+    """Record that *error* made it impossible to patch ididi, and warn once."""
+    missing = getattr(error, "name", None)
+    if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
+        reason = f"{missing} is missing: pip install ididi-scopefix installs it"
+    else:
+        reason = f"{what}: {type(error).__name__}: {error}"
+    version = None if module is None else _releases.version_of(module)
+    record("failed", reason, version, module, error)
+
+
+def record(
+    state: State,
+    reason: str,
+    version: Optional[str],
+    module: Optional[ModuleType],
+    error: Optional[Exception] = None,
+) -> None:
+    """Record why ididi is not patched, and warn if that is a failure."""
+    global decision
+    if state == "failed":
+        reason = f"{reason}; ididi is as it was."
+        warn_once(f"ididi-scopefix is not active: {reason}", error)
+    with lock:
+        decision = (state, reason, version, None if module is None else ref(module))
+    _log.decided(state, reason, version)
+
+
+def warn_once(message: str, error: Optional[Exception] = None) -> None:
+    """Log a warning, unless this process has done so already."""
+    if message not in _warned:
+        _warned.add(message)
+        _log.warn("%s", message, error=error)
+
+
+def unknown_switch() -> Optional[str]:
+    """Return a sentence about the switch if its value is unknown."""
+    value = os.environ.get(_SWITCH, "")
+    known = ("", "1", "true", "on", "yes", "verbose")
+    if _is_off() or value.strip().lower() in known:
+        return None
+    return f"{_SWITCH}={value!r} is unknown, so the shim is on; 0 switches it off."
+
+
+def decision_about(module: Optional[ModuleType]) -> Optional[Decision]:
+    """Return why *module* is not patched, if that was decided."""
+    about = None if decision is None else decision[3]
+    return decision if about is None or about() is module else None
+
+
+def patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
+    """Return the patch that was made of *module* as it is now, if any."""
+    return next((patch for patch in patches if patch.is_of(module)), None)
+
+
+def is_initializing(name: str) -> bool:
+    """Tell whether the code of the module *name* is running in some thread."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))

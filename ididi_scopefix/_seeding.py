@@ -1,0 +1,246 @@
+"""Default scopes and seeds: where they are stored, and what counts them.
+
+1. A *seed* is a graph's default scope, put into a context that had no scope.
+2. A graph's seed lives as long as the graph, and no longer.
+3. A context's scope is a seed only if its *marker* says so. The same default
+   scope in the context that built the graph was put there by ididi.
+
+``Graph.__init__`` stores its default scope in the current context only. Because
+of rule 2 a seed is an attribute of the graph: a table would keep the scope, and
+through it the graph, alive for ever. The scopes of a graph share its type
+registry, and the seed is found by that.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Iterator
+from contextvars import ContextVar
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, Optional, cast
+from weakref import WeakValueDictionary, ref
+
+if TYPE_CHECKING:
+    from ididi.graph import Resolver, SyncScope
+else:
+    Resolver = SyncScope = Any  # annotations can be evaluated without ididi
+
+SEED = "_ididi_scopefix_seed"
+"""The attribute that stores a seed."""
+
+
+class _Absent:
+    """Stands for the scope of a context that has none: its registry is nobody's."""
+
+    # Python finds an attribute of the instance sooner than one of the class.
+    __slots__ = ("_type_registry",)
+
+    def __init__(self) -> None:
+        self._type_registry = object()
+
+
+ABSENT: Any = _Absent()
+
+
+class Seed:
+    """A graph's default scope, as the shim stores it.
+
+    Attributes:
+        scope: the default scope.
+        marker: a weak reference, since a context may outlive the graph. It is to
+            the seed, since scopes of ididi 1.4.4 and 1.5.x take none.
+    """
+
+    __slots__ = ("__weakref__", "marker", "scope")
+
+    def __init__(self, scope: SyncScope) -> None:
+        self.scope: SyncScope = scope
+        self.marker: ref[Seed] = ref(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy of what stores a seed has None in its place.
+        return type(None), ()
+
+
+_marker: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_marker")
+set_marker = _marker.set
+
+# By the id of a type registry. The scope in the entry refers to the registry: no
+# other object has its id while the entry is there.
+_seeds: WeakValueDictionary[int, Seed] = WeakValueDictionary()
+_adopted: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
+
+
+def names_of(module: ModuleType) -> SimpleNamespace:
+    """Return what the shim needs of *module*, an ``ididi.graph``.
+
+    Not the module: Python clears modules that are still referred to when the
+    interpreter ends, and a ``__del__`` that uses a graph then would fail. A name
+    that is missing raises ``AttributeError``.
+    """
+    return SimpleNamespace(
+        namespace=vars(module),
+        Graph=module.Graph,
+        Resolver=module.Resolver,
+        SyncScope=module.SyncScope,
+        DefaultScopeName=module.DefaultScopeName,
+    )
+
+
+def is_seed(scope: object) -> bool:
+    """Tell whether *scope*, that of the current context, is there as a seed."""
+    marker = _marker.get(None)
+    seed = None if marker is None else marker()
+    return seed is not None and seed.scope is scope
+
+
+def stored_seed(resolver: Resolver) -> Optional[Seed]:
+    """Return the seed that is stored for the graph of *resolver*, if any."""
+    seed: Optional[Seed] = vars(_holder(resolver)).get(SEED)
+    if seed is None and hasattr(resolver, "__dict__"):
+        seed = _seeds.get(id(resolver._type_registry))
+    return seed
+
+
+def store(scope: SyncScope, graph: Resolver) -> None:
+    """Store the default *scope* that ``Graph.__init__`` has made for *graph*."""
+    seed = vars(_holder(graph))[SEED] = Seed(scope)
+    _seeds[id(scope._type_registry)] = seed
+
+
+def adopt(scope: SyncScope, names: SimpleNamespace) -> None:
+    """Store the default *scope* of a graph that was built before activation.
+
+    A graph that does not inject itself can't be found; then *scope* is found as
+    long as the context that built the graph has it.
+    """
+    graph = _graph_of(scope, names)
+    if graph is not None or not hasattr(scope, "__dict__"):
+        store(scope, graph or scope)
+    else:
+        _adopted[id(scope._type_registry)] = scope
+
+
+def discard(resolver: Resolver) -> None:
+    """Store no seed any longer for the graph of *resolver*."""
+    vars(_holder(resolver)).pop(SEED, None)
+
+
+def seed_of(resolver: Resolver, names: SimpleNamespace) -> Seed:
+    """Return the seed of the graph that *resolver* is or belongs to.
+
+    A graph built while the shim was not active gets its default scope here.
+    """
+    seed = stored_seed(resolver)
+    if seed is None:
+        scope = _adopted.get(id(resolver._type_registry))
+        if scope is None:
+            scope = _make_default_scope(resolver, names)
+        attributes = vars(_holder(_graph_of(resolver, names) or resolver))
+        if attributes.get(SEED) is None:
+            attributes.pop(SEED, None)  # the None of a copy
+        # setdefault is atomic: threads that race all get the first seed. No
+        # lock, because a fork could copy it locked.
+        seed = cast("Seed", attributes.setdefault(SEED, Seed(scope)))
+        _seeds[id(resolver._type_registry)] = seed
+    return seed
+
+
+def _holder(resolver: Resolver) -> object:
+    """Return the object that stores the seed of *resolver*.
+
+    In ididi 1.4.4 and 1.5.x only the thread pool has a ``__dict__``. Graphs that
+    are given the same pool share it, and the newest of their seeds is stored.
+    """
+    return resolver if hasattr(resolver, "__dict__") else resolver._workers
+
+
+def _graph_of(resolver: Resolver, names: SimpleNamespace) -> Optional[Resolver]:
+    """Return the graph that *resolver* is or belongs to, if it can be found."""
+    graph_class: type = names.Graph
+    if isinstance(resolver, graph_class):
+        return resolver
+    return next((graph for _, graph in _own_graphs(resolver, names)), None)
+
+
+def _own_graphs(
+    resolver: Resolver, names: SimpleNamespace
+) -> Iterator[tuple[Any, Resolver]]:
+    """Yield under which types the graph of *resolver* has injected itself."""
+    singletons: dict[Any, Any] = resolver._resolved_singletons
+    for dependent, instance in list(singletons.items()):
+        if (
+            isinstance(instance, names.Graph)
+            and instance._type_registry is resolver._type_registry
+        ):
+            yield dependent, instance
+
+
+def is_default(scope: Any, names: SimpleNamespace) -> bool:
+    """Tell whether *scope* is one that ``Graph.__init__`` makes."""
+    return bool(
+        isinstance(scope, names.SyncScope)
+        and scope.name == names.DefaultScopeName
+        and not isinstance(scope.pre, names.Resolver)
+    )
+
+
+def root_of(scope: object, names: SimpleNamespace) -> Optional[SyncScope]:
+    """Return the default scope at which the chain of *scope* ends, if it does."""
+    while isinstance(previous := getattr(scope, "pre", None), names.Resolver):
+        scope = previous
+    return cast("SyncScope", scope) if is_default(scope, names) else None
+
+
+def _make_default_scope(resolver: Resolver, names: SimpleNamespace) -> SyncScope:
+    """Make the default scope that ``Graph.__init__`` would have made.
+
+    At that time a graph had no singletons but itself. Those it has collected since,
+    and those of a request's scope, must not get into what every thread shares.
+    """
+    scope = resolver._create_scope(names.DefaultScopeName)
+    own = dict(_own_graphs(scope, names))
+    registered: set[Any] = scope._registered_singletons & own.keys()
+    # In place: the attributes of compiled scopes are read-only, but what they
+    # hold are this scope's own copies.
+    scope._resolved_singletons.clear()
+    scope._resolved_singletons.update(own)
+    scope._registered_singletons.clear()
+    scope._registered_singletons.update(registered)
+    return scope
+
+
+class Tally:
+    """Counts the contexts that this process has seeded.
+
+    Attributes:
+        steps: advanced once for each; ``next`` is atomic, and needs no lock.
+        unsaid: whether seedings are to be reported: the first one, until logging
+            has taken it, and in verbose mode each one.
+        first_is_unsaid: whether logging has not taken the first one yet.
+        level: the highest level of the logger at which they are reported.
+    """
+
+    level = logging.INFO
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again from nothing."""
+        self.steps = itertools.count()
+        self.unsaid = self.first_is_unsaid = True
+
+    def total(self) -> int:
+        """Return how many contexts were counted."""
+        # next() would advance it, and nothing else shows the value: "count(7)".
+        return int(repr(self.steps)[6:-1])
+
+
+tally = Tally()
+
+# A forked child is a process of its own, and counts its own seeds.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=tally.reset)
