@@ -46,11 +46,11 @@ def group(name: str) -> tuple[str, ...]:
 
 def verified_releases() -> list[str]:
     """Return the affected releases of ididi, from the package's own table."""
-    source = Path("ididi_scopefix/releases.py").read_text(encoding="utf-8")
+    source = Path("ididi_scopefix/_releases.py").read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VERIFIED":
             return list(ast.literal_eval(node.value))
-    raise LookupError("ididi_scopefix/releases.py has no VERIFIED")
+    raise LookupError("ididi_scopefix/_releases.py has no VERIFIED")
 
 
 @nox.session
