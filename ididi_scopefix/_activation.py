@@ -31,7 +31,7 @@ else:
     State, Patch = str, Any
 
 PACKAGE, GRAPH = "ididi", "ididi.graph"
-Decision = tuple[State, str, Optional[str], Optional["ref[ModuleType]"]]
+Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
 
 
 # One lock for the three below. Nothing is imported and nothing is logged while it
@@ -70,14 +70,14 @@ def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
     name: str = argument if isinstance(argument, str) else argument.__name__
     if name == PACKAGE:
         _register_hook()
+    elif name != GRAPH:
+        _imported_past_the_finder()
     _put_back(loader, argument)
     result = method(argument)
     _put_back(loader, result)
     if name == PACKAGE:
         _package_loaded()
-    elif name != GRAPH:
-        _imported_past_the_finder()
-    elif not _registered:
+    elif name == GRAPH and not _registered:
         # wrapt calls the hook after an ordinary import. It has not seen this one:
         # the module is reloaded, or imported again without its package.
         patch_if_affected(sys.modules[GRAPH])
@@ -120,8 +120,8 @@ def _hook(module: ModuleType) -> None:
 def _package_loaded() -> None:
     """Decide what waits for the end of ``ididi/__init__.py``.
 
-    A release newer than the table is probed, which takes the whole package, and
-    one without metadata binds its version there.
+    A release without metadata binds its version there, and one that the table does
+    not know may need the whole package for its scope calls.
     """
     module = sys.modules.get(GRAPH)
     if module is not None and decision_about(module) is None:
@@ -129,7 +129,7 @@ def _package_loaded() -> None:
 
 
 def _imported_past_the_finder() -> None:
-    """Patch the ididi that an import hook has loaded, now that another module is."""
+    """Patch the ididi that a library's import hook has loaded."""
     module = sys.modules.get(GRAPH)
     if module is not None and not is_initializing(GRAPH):
         patch_if_affected(module)
@@ -240,9 +240,13 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
         record("inactive", reason, version, module)
         return
     if not verified and patch is None:
-        if not package_loaded:
-            return
-        if not _probe.still_raises(_seeding.names_of(module)):
+        try:
+            still_raises = _probe.still_raises(_seeding.names_of(module))
+        except Exception:
+            if package_loaded:
+                raise
+            return  # it may need the rest of the package
+        if not still_raises:
             reason = f"ididi {version} answers in every context by itself."
             record("inactive", reason, version, module)
             return

@@ -43,9 +43,7 @@ class ContextVarPatch(Patch):
     def __init__(self, module: ModuleType) -> None:
         super().__init__(module)
         self.replaced: tuple[ReplacedAttribute, ...] = (
-            ReplacedAttribute(
-                module, "_SCOPE_CONTEXT", lambda found: SeedingVariable(found, self)
-            ),
+            ReplacedAttribute(module, "_SCOPE_CONTEXT", self._make_proxy),
         )
         self._seeds = _built.setdefault(module, WeakValueDictionary())
 
@@ -59,6 +57,11 @@ class ContextVarPatch(Patch):
             # A seed would be replaced by that of the graph built last.
             _seeding.set_marker(None)
         return seed.scope
+
+    def _make_proxy(self, original: Any) -> SeedingVariable:
+        proxy = SeedingVariable(original)
+        proxy._self_patch = self
+        return proxy
 
     def _is_ididis(self, original: Any) -> bool:
         return type(original) is ContextVar
@@ -102,15 +105,15 @@ class ContextVarPatch(Patch):
 
 
 class SeedingVariable(Variable):
-    """A proxy of the module's variable that seeds a context before it answers."""
+    """A proxy of the module's variable that seeds a context before it answers.
 
-    def __init__(self, variable: ContextVar[Any], patch: ContextVarPatch) -> None:
-        super().__init__(variable)
-        self._self_variable = variable
-        self._self_patch = patch
+    It has no ``__init__``: a checker at run time would look at it too early.
+    """
+
+    _self_patch: ContextVarPatch
 
     def __repr__(self) -> str:
-        return repr(self._self_variable)
+        return repr(self.__wrapped__)
 
     def get(self, *default: Any) -> Any:
         """Return the context's scope, as :meth:`contextvars.ContextVar.get`.
@@ -118,14 +121,14 @@ class SeedingVariable(Variable):
         With a *default*, which ididi never gives, no context is seeded.
         """
         if not default:
-            self._self_patch.ensure_scope(None, self._self_variable.get(ABSENT))
-        return self._self_variable.get(*default)
+            self._self_patch.ensure_scope(None, self.__wrapped__.get(ABSENT))
+        return self.__wrapped__.get(*default)
 
     def set(self, scope: Any) -> Token[Any]:
         """Set the context's scope, as :meth:`contextvars.ContextVar.set`.
 
         ``Graph.__init__`` calls this with the default scope that it has made.
         """
-        token = self._self_variable.set(scope)
+        token = self.__wrapped__.set(scope)
         self._self_patch.graph_built(None, scope)
         return token

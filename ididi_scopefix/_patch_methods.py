@@ -54,7 +54,8 @@ class MethodsPatch(Patch):
         call, current, built = _unbound(original), self.variable.get, self.graph_built
         absent = ABSENT  # as a global it would be None when the interpreter ends
 
-        def init(*args: Any, **kwargs: Any) -> None:
+        # Its annotations are Any: a checker at run time leaves it as it is.
+        def init(*args: Any, **kwargs: Any) -> Any:
             call(*args, **kwargs)
             built(args[0], current(absent))
 
