@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: demo test matrix servers soak docs model bench coverage lint clean
+.PHONY: demo test matrix servers soak docs model bench coverage lint audit clean
 
 demo: $(NOX)  ## the bug and the cure, on a real server
 	@$(NOX) --session demo
@@ -30,6 +30,9 @@ coverage: $(NOX)  ## which branches of the package the tests take
 
 lint: $(NOX)  ## ruff, mypy and pyright
 	$(NOX) --session lint
+
+audit: $(NOX)  ## the package, by the tools of those who have to allow it
+	$(NOX) --session audit
 
 model: $(NOX)  ## the model for long, races and faults, on releases of each shape
 	$(NOX) --session model

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -20,6 +25,8 @@ REFERENCE = "1.8.2"
 """The release of ididi that `make test` runs against."""
 COMPILED = "1.5.4"
 """A release of ididi that is patched the other way."""
+COVERED = 96
+"""The percentage of the package that the tests have to reach."""
 IDLE = "tests/start_up/test_idle.py"
 LOADS = "test_an_idle_interpreter_loads_one_module_more"
 COMPARED = ("tests/behaviour", "tests/model", "tests/races", "tests/faults")
@@ -39,11 +46,11 @@ def group(name: str) -> tuple[str, ...]:
 
 def verified_releases() -> list[str]:
     """Return the affected releases of ididi, from the package's own table."""
-    source = Path("ididi_scopefix/releases.py").read_text(encoding="utf-8")
+    source = Path("ididi_scopefix/_releases.py").read_text(encoding="utf-8")
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "VERIFIED":
             return list(ast.literal_eval(node.value))
-    raise LookupError("ididi_scopefix/releases.py has no VERIFIED")
+    raise LookupError("ididi_scopefix/_releases.py has no VERIFIED")
 
 
 @nox.session
@@ -63,7 +70,9 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Run everything that one Python can run, against one release of ididi."""
-    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    # CI names the wheel that it has built once, for every Python to try.
+    package = os.environ.get("SCOPEFIX_WHEEL", ".")
+    session.install(package, *group("test"), f"ididi=={REFERENCE}")
     session.run("pytest", *session.posargs)
 
 
@@ -191,7 +200,7 @@ def coverage(session: nox.Session) -> None:
         session.run(*pytest, "tests/behaviour")
     finally:
         session.run("coverage", "combine", "--quiet")
-        session.run("coverage", "report")
+        session.run("coverage", "report", f"--fail-under={COVERED}")
 
 
 @nox.session
@@ -227,3 +236,108 @@ def bench(session: nox.Session) -> None:
     session.install("pyperf", "wrapt")
     session.run("python", "-m", "benchmarks.bench", *session.posargs)
     session.run("python", "-m", "tests.docs.costs")
+
+
+WORKFLOWS = Path(".github/workflows")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Check the package with the tools of those who have to allow it."""
+    install_auditors(session)
+    folder = Path(session.create_tmp()) / "dist"
+    check_package(session, *build(session, folder))
+    check_workflows(session)
+    # The lists of files, the hash of the start-up line, and two builds of it.
+    session.run("pytest", "--quiet", "tests/package", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build once what is published, check it, and list what is in it."""
+    install_auditors(session)
+    dirty = git(session, "status", "--porcelain", "--ignored=no")
+    if dirty:
+        session.error(f"a release is built from a clean checkout:\n{dirty}")
+    session.env["SOURCE_DATE_EPOCH"] = git(session, "log", "-1", "--format=%ct")
+    packages = build(session, Path("dist"))
+    tag = os.environ.get("GITHUB_REF_NAME")
+    if tag and f"ididi_scopefix-{tag[1:]}.tar.gz" not in [p.name for p in packages]:
+        session.error(f"the tag is {tag}, but this was built: {packages[0].name}")
+    check_package(session, *packages, sbom=Path("dist/sbom.cdx.json"))
+    lines = [
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
+        for file in sorted(Path("dist").iterdir())
+    ]
+    Path("dist/SHA256SUMS").write_text("".join(lines), encoding="ascii")
+
+
+def install_auditors(session: nox.Session) -> None:
+    """Install what the checks need; skip the session where that isn't possible."""
+    running = ("python", "-c", "import sys; print(sys.version_info >= (3, 11))")
+    if session.run(*running, silent=True, log=False).strip() != "True":
+        session.skip("zizmor and autorun-audit need Python 3.11")
+    tests = (*group("test"), f"ididi=={REFERENCE}")
+    session.install("--quiet", ".", *group("audit"), *tests, silent=True)
+
+
+def git(session: nox.Session, *arguments: str) -> str:
+    """Return what git says about this checkout."""
+    answer = session.run("git", *arguments, external=True, silent=True, log=False)
+    return str(answer).strip()
+
+
+def build(session: nox.Session, folder: Path) -> tuple[Path, Path]:
+    """Build sdist and wheel, the wheel from the sdist, into an empty *folder*."""
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+def check_package(
+    session: nox.Session, sdist: Path, wheel: Path, sbom: Path | None = None
+) -> None:
+    """Check an sdist and a wheel, and write the list of what gets installed."""
+    session.run("twine", "check", "--strict", str(sdist), str(wheel))
+    session.run("check-wheel-contents", str(wheel))
+    session.run("validate-pyproject", "pyproject.toml")
+    session.run("pyroma", "--min", "10", str(sdist))
+    for package in (sdist, wheel):
+        found = session.run(
+            *("guarddog", "pypi", "scan", "--output-format", "json"),
+            # The sandbox is for hostile archives, and not every machine has one.
+            *("--no-sandbox", str(package.resolve())),
+            silent=True,
+            # It would like to fetch lists of popular packages, and goes on without.
+            stderr=subprocess.DEVNULL,
+        )
+        # What code is able to do, to read a file for one, is listed, but no risk.
+        risks = json.loads(str(found))["risks"]
+        if risks:
+            session.error(f"guarddog, on {package.name}: {json.dumps(risks, indent=2)}")
+    installed = Path(session.create_tmp()).resolve() / "installed"
+    session.run("python", "-m", "venv", "--clear", "--without-pip", str(installed))
+    python = str(next(installed.glob("[bS]*/python*")))
+    pip = ("python", "-m", "pip", "--python", python, "install", "--quiet")
+    session.run(*pip, str(wheel), silent=True)
+    # An import line of a .pth file is MEDIUM, whatever it imports.
+    session.run("autorun-audit", "env", "--python", python, "--fail-on", "high")
+    target = sbom or installed / "sbom.cdx.json"
+    session.run(
+        *("cyclonedx-py", "environment", "--output-reproducible"),
+        *("--output-file", str(target), python),
+    )
+    parts = json.loads(target.read_text(encoding="utf-8"))["components"]
+    names = sorted(part["name"] for part in parts)
+    if names != ["ididi-scopefix", "packaging", "wrapt"]:
+        session.error(f"the wheel brings along {', '.join(names)}")
+
+
+def check_workflows(session: nox.Session) -> None:
+    """Check what runs on the hosting service, without asking it."""
+    session.run("zizmor", "--offline", "--pedantic", "--strict-collection", ".github")
+    schema = ("check-jsonschema", "--builtin-schema")
+    workflows = sorted(str(file) for file in WORKFLOWS.glob("*.yml"))
+    session.run(*schema, "vendor.github-workflows", *workflows)
+    session.run(*schema, "vendor.dependabot", ".github/dependabot.yml")

@@ -11,26 +11,20 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import subprocess
-import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import pyperf
 
+from benchmarks import starts
+from benchmarks.measuring import ENVIRON, ROOT, Row, compared, environment
+
 HERE = Path(__file__).parent
-ROOT = HERE.parent
 COMMAND = "make bench"
 GUARDED = "1.8.4"
-
-# Nothing of the caller's interpreter settings: bytecode is cached, as it is
-# wherever a program is started more than once.
-ENVIRON = {
-    name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
-}
 
 
 class Variant(NamedTuple):
@@ -38,33 +32,6 @@ class Variant(NamedTuple):
 
     python: Path
     module: str = ""
-
-
-class Row(NamedTuple):
-    """One row of the table."""
-
-    what: str
-    goal: float | None
-    baseline: list[float]
-    measured: list[float]
-
-    @property
-    def ratio(self) -> float:
-        """How many times as long it takes."""
-        return statistics.median(
-            measured / baseline
-            for measured, baseline in zip(self.measured, self.baseline)
-        )
-
-
-def environment(folder: Path, *requirements: str) -> Path:
-    """Make a virtual environment with *requirements*; return its Python."""
-    make = [sys.executable, "-m", "venv", str(folder)]
-    subprocess.run(make, check=True, env=ENVIRON)
-    python = folder / "bin" / "python"
-    install = [str(python), "-m", "pip", "install", "--quiet", *requirements]
-    subprocess.run(install, check=True, env=ENVIRON)
-    return python
 
 
 def call(variant: Variant, name: str) -> list[float]:
@@ -81,30 +48,6 @@ def call(variant: Variant, name: str) -> list[float]:
     )
     samples: list[float] = json.loads(worker.stdout)
     return [min(samples)]
-
-
-def start(python: Path, code: str, shim: bool) -> list[float]:
-    """Return how long an interpreter takes that runs *code*."""
-    environ = {**ENVIRON, "IDIDI_SCOPEFIX": "1" if shim else "0"}
-    began = pyperf.perf_counter()
-    subprocess.run([str(python), "-c", code], check=True, env=environ)
-    return [pyperf.perf_counter() - began]
-
-
-def compared(
-    rounds: int, *measurements: Callable[[], list[float]]
-) -> list[list[float]]:
-    """Return the samples of each measurement, made in turn.
-
-    Every other round goes backwards, so that none always comes after the same.
-    """
-    samples: list[list[float]] = [[] for _ in measurements]
-    turns = list(zip(samples, measurements))
-    for _ in range(rounds):
-        for found, measure in turns:
-            found += measure()
-        turns.reverse()
-    return samples
 
 
 def measure(rounds: int, folder: Path, release: str) -> tuple[list[Row], list[Row]]:
@@ -139,18 +82,14 @@ def measure(rounds: int, folder: Path, release: str) -> tuple[list[Row], list[Ro
     what = f"a fresh context's first `scope()`, to ididi {GUARDED}'s own guard"
     rows.append(Row(what, 1.10, found[0], found[1]))
     others.append(Row(f"{what}: naive shim", None, found[0], found[2]))
-    for code, plainly, goal in (
-        ("pass", "pass", 1.05),
-        ("import ididi", "import wrapt, packaging, ididi", 1.05),
-    ):
-        # What the wheel installs is all there is: nothing here imports it.
-        installed = start_code(shimmed, code)
-        found = compared(
-            rounds * 3,
-            lambda plainly=plainly: start(plain, plainly, False),
-            lambda installed=installed: start(shimmed, installed, True),
-        )
-        rows.append(Row(f"`python -c '{code}'` with the shim", goal, *found))
+    # What the wheel installs is all there is: nothing here imports it.
+    installed = start_code(shimmed, "import ididi")
+    found = compared(
+        rounds * 3,
+        lambda: starts.start(plain, "import wrapt, packaging, ididi", shim=False),
+        lambda: starts.start(shimmed, installed, shim=True),
+    )
+    rows.append(Row("`python -c 'import ididi'` with the shim", 1.05, *found))
     return rows, others
 
 
@@ -170,24 +109,8 @@ def table(rows: list[Row]) -> str:
     lines = ["| | goal | measured | |", "| --- | --- | --- | --- |"]
     for row in rows:
         goal = "" if row.goal is None else f"<= {row.goal:.2f} x"
-        verdict = ""
-        if row.goal is not None:
-            verdict = "met" if row.ratio <= row.goal else "missed"
-        seconds = " to ".join(
-            seconds_of(statistics.median(samples))
-            for samples in (row.baseline, row.measured)
-        )
-        ratio = f"{row.ratio:.3f} x ({seconds})"
-        lines.append(f"| {row.what} | {goal} | {ratio} | {verdict} |")
+        lines.append(f"| {row.what} | {goal} | {row.measurement} | {row.verdict} |")
     return "\n".join(lines)
-
-
-def seconds_of(seconds: float) -> str:
-    """Return a duration for people."""
-    for unit, size in (("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.2f} {unit}"
-    return f"{seconds / 1e-9:.0f} ns"
 
 
 def chart(rows: list[Row]) -> str:
@@ -247,6 +170,8 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
         rows, others = measure(arguments.rounds, Path(folder), arguments.ididi)
+        started = starts.measure(arguments.rounds * 3, Path(folder))
+    rows[-1:-1] = starts.reference(started).rows
     text = f"""# What a call costs
 
 {processor()}, {platform.system()}, CPython {platform.python_version()},
@@ -257,6 +182,13 @@ the median of those of the rounds; the durations are those of one call or one pr
 {table(rows)}
 
 ![the same as bars](chart.svg)
+
+## Starting Python
+
+Environments with nothing else in them: one has the package, the other is empty.
+Without bytecode, Python compiles `ididi_scopefix/__init__.py` at each start.
+
+{starts.table(started)}
 
 ## The alternatives
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-START_UP_FILES = ("ididi-scopefix.pth", "ididi-scopefix.start")
+START_UP_FILE = "ididi-scopefix.pth"
 
 
 def clean(**variables: str) -> dict[str, str]:

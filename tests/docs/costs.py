@@ -22,6 +22,7 @@ CHINESE = {
         "新上下文里的第一个 `scope()`，相对 ididi 1.8.4 自带的保护"
     ),
     " with the shim": "，装有补丁",
+    ", no bytecode": "，没有字节码",
     " to ": " 到 ",
     " x ": " 倍 ",
     "met |": "达到 |",

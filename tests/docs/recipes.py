@@ -28,7 +28,7 @@ PYTHON = sys.executable
 PLAIN, SERVERS, LIHIL = "plain", "servers", "lihil"
 
 RUN = ("python", "sh", "console", "dockerfile")
-SHOWN = ("text", "mermaid", "diff", "pth", "start")
+SHOWN = ("text", "mermaid", "diff", "pth")
 """The languages whose blocks are run, and those that other tests look at."""
 
 _SERVER_WORDS = re.compile(r"\b(fastapi|uvicorn|gunicorn)\b")

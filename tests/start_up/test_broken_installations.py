@@ -1,4 +1,4 @@
-"""Installations of which something is missing: Python and ididi don't care."""
+"""Installations of which something is missing: Python starts, ididi is as it was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
-from tests.environments import IN_AN_EMPTY_CONTEXT
+from tests.environments import IN_AN_EMPTY_CONTEXT, START_UP_FILE
 
 if TYPE_CHECKING:
     from tests.environments import Environment
@@ -19,34 +19,52 @@ def _folder(environment: Environment) -> None:
     shutil.rmtree(environment.packages / "ididi_scopefix")
 
 
+def _init_cut_off(environment: Environment) -> None:
+    file = environment.packages / "ididi_scopefix" / "__init__.py"
+    source = file.read_text(encoding="utf-8")
+    file.write_text(source[: source.rindex("def ") + len("def ")], encoding="utf-8")
+
+
 def _init(environment: Environment) -> None:
     (environment.packages / "ididi_scopefix" / "__init__.py").unlink()
 
 
 def _all_but_init(environment: Environment) -> None:
     for file in (environment.packages / "ididi_scopefix").iterdir():
-        if file.name == "__pycache__":
+        if file.is_dir():
             shutil.rmtree(file)
-        elif file.name != "__init__.py" and file.is_file():
+        elif file.name != "__init__.py":
             file.unlink()
 
 
-def _half_of_init(environment: Environment) -> None:
-    file = environment.packages / "ididi_scopefix" / "__init__.py"
-    source = file.read_text(encoding="utf-8")
-    file.write_text(
-        source[: source.index("return self._find_behind")], encoding="utf-8"
-    )
-
-
 def _seeding(environment: Environment) -> None:
-    (environment.packages / "ididi_scopefix" / "seeding.py").unlink()
+    (file,) = (environment.packages / "ididi_scopefix").glob("*seeding.py")
+    file.unlink()
 
 
 @pytest.mark.parametrize(
-    "remove", [_folder, _init, _all_but_init, _half_of_init, _seeding]
+    ("remove", "error"),
+    [(_folder, "ModuleNotFoundError"), (_init_cut_off, "SyntaxError")],
 )
-def test_a_half_removed_installation_is_silent(
+def test_a_line_without_its_module_is_an_error(
+    copy: Environment, remove: Callable[[Environment], None], error: str
+) -> None:
+    """Python says which file and why, and goes on; ididi is as it was."""
+    remove(copy)
+
+    for code, answer in (("pass", ""), (IN_AN_EMPTY_CONTEXT, "LookupError\n")):
+        finished = copy.run(code)
+        assert finished.stdout == answer
+        # Python reads the start-up files of a virtual environment twice.
+        reports = finished.stderr.split("Remainder of file ignored\n")
+        (report,) = {*reports} - {""}
+        assert report.count("Error processing line 1 of") == 1
+        assert START_UP_FILE in report
+        assert f"{error}: " in report
+
+
+@pytest.mark.parametrize("remove", [_init, _all_but_init, _seeding])
+def test_a_half_removed_package_is_silent(
     copy: Environment, remove: Callable[[Environment], None]
 ) -> None:
     """Python starts without a word, and ididi is what it is without the shim."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pkgutil
 import shutil
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pytest
 from tests.environments import (
     IN_AN_EMPTY_CONTEXT,
     ROOT,
-    START_UP_FILES,
+    START_UP_FILE,
     Environment,
     run,
 )
@@ -20,6 +19,7 @@ from tests.environments import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+LINE = b"import ididi_scopefix\n"
 WAYS = {"wheel": ("ididi-scopefix",), "editable": ("--editable", str(ROOT))}
 
 
@@ -35,40 +35,26 @@ def test_a_program_that_knows_nothing_of_the_shim_is_cured(
     environment.pip("install", "--no-index", f"--find-links={wheels}", *WAYS[way])
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
     assert environment.run(IN_AN_EMPTY_CONTEXT, "-I").stdout == "request\n"
-    for name in START_UP_FILES:
-        expected = (ROOT / name).read_text(encoding="utf-8")
-        assert (environment.packages / name).read_text(encoding="utf-8") == expected
+    assert (environment.packages / START_UP_FILE).read_bytes() == LINE
 
     environment.pip("uninstall", "--yes", "ididi-scopefix", "wrapt", "packaging")
     assert environment.files() == before
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
-def test_the_start_up_line_is_one_import_line() -> None:
-    """As site executes it: a line that starts with import."""
-    (line,) = (ROOT / "ididi-scopefix.pth").read_text(encoding="ascii").splitlines()
-
-    assert line.startswith("import ")
+def test_the_start_up_line_imports_one_module_and_does_nothing_else() -> None:
+    """In the checkout; the tests of the package compare the wheel with it."""
+    assert (ROOT / START_UP_FILE).read_bytes() == LINE
 
 
-def test_the_start_up_entry_activates(copy: Environment) -> None:
-    """As Python 3.15 resolves and calls it, which executes no .pth then."""
-    line, entry = (copy.packages / name for name in START_UP_FILES)
-    line.unlink()
-    (name,) = entry.read_text(encoding="ascii").splitlines()
-
-    assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
-    start = f"import pkgutil; pkgutil.resolve_name({name!r})()\n"
-    assert copy.run(start + IN_AN_EMPTY_CONTEXT).stdout == "request\n"
+def test_the_start_up_line_loads_one_module(copy: Environment) -> None:
+    """And without the line, nothing is loaded and nothing is active."""
     loaded = "import sys; print([name for name in sys.modules if 'ididi' in name])"
-    assert copy.run(start + loaded).stdout == "['ididi_scopefix']\n"
+    assert copy.run(loaded).stdout == "['ididi_scopefix']\n"
 
-
-def test_the_start_up_entry_names_something() -> None:
-    """It is resolved in this process as well, where the shim is installed."""
-    (name,) = (ROOT / "ididi-scopefix.start").read_text(encoding="ascii").splitlines()
-
-    assert callable(pkgutil.resolve_name(name))
+    (copy.packages / START_UP_FILE).unlink()
+    assert copy.run(loaded).stdout == "[]\n"
+    assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What is built and published, and what the documents say of it."""

@@ -1,0 +1,82 @@
+"""Builds sdists and wheels, of the checkout and of copies of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.environments import ROOT, Environment, run
+
+
+class Builder(NamedTuple):
+    """An environment that has git and what builds the package."""
+
+    environment: Environment
+
+    @property
+    def path(self) -> str:
+        """A ``PATH`` on which its Python is the first."""
+        return os.pathsep.join([str(self.environment.scripts), os.environ["PATH"]])
+
+    def build(self, what: str, source: Path, target: Path) -> Path:
+        """Build an ``sdist`` or a ``wheel`` of *source* into *target*."""
+        options = ("--no-isolation", f"--{what}", "--outdir", str(target))
+        run(self.environment.python, "-m", "build", *options, folder=source)
+        (built,) = target.iterdir()
+        return built
+
+
+@pytest.fixture(scope="session")
+def builder(workshop: Path, empty: Environment) -> Builder:
+    """An environment with the build backend that pyproject.toml asks for."""
+    environment = empty.copy(workshop / "package-builder")
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (backend,) = re.findall(r'^requires = \["(.+)"\]', text, flags=re.MULTILINE)
+    environment.pip("install", "--quiet", "build", backend)
+    return Builder(environment)
+
+
+@pytest.fixture(scope="session")
+def sdist(workshop: Path, builder: Builder) -> Path:
+    """The sdist of this checkout."""
+    return builder.build("sdist", ROOT, workshop / "package-sdist")
+
+
+@pytest.fixture(scope="session")
+def unpacked(workshop: Path, sdist: Path) -> Path:
+    """The folder of that sdist, not to be changed: a copy without git."""
+    return unpack(sdist, workshop / "package-unpacked")
+
+
+@pytest.fixture(scope="session")
+def wheel(workshop: Path, builder: Builder, unpacked: Path) -> Path:
+    """The wheel of that sdist."""
+    return builder.build("wheel", unpacked, workshop / "package-wheel")
+
+
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpack *sdist* in *folder*, and return the one folder that is in it."""
+    with tarfile.open(sdist) as archive:
+        # It was made here. Not every Python 3.9 knows the argument for this.
+        archive.extraction_filter = lambda member, path: member
+        archive.extractall(folder)
+    (unpacked,) = folder.iterdir()
+    return unpacked
+
+
+def names(sdist: Path) -> list[str]:
+    """Return what is in *sdist*, without the metadata that building adds."""
+    with tarfile.open(sdist) as archive:
+        found = [name.partition("/")[2] for name in archive.getnames()]
+    return sorted(name for name in found if name != "PKG-INFO")
+
+
+def git(*arguments: str, folder: Path) -> str:
+    """Run git in *folder*, as somebody, and return what it says."""
+    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    return run("git", *who, *arguments, folder=folder).stdout

@@ -1,0 +1,47 @@
+"""The same source gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.environments import run
+from tests.package.conftest import Builder, git
+from tests.package.test_wheel import quoted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the documented command is for a shell")
+def test_two_builds_have_the_same_hashes(
+    builder: Builder, unpacked: Path, tmp_path: Path
+) -> None:
+    """With the documented command, in two clones, with another umask and path."""
+    (command,) = (line for line in quoted("verify").splitlines() if "-m build" in line)
+    origin = tmp_path / "origin"
+    shutil.copytree(unpacked, origin)
+    (origin / "PKG-INFO").unlink()
+    git("init", "--quiet", folder=origin)
+    git("add", "--all", "--force", folder=origin)
+    git("commit", "--quiet", "--message=all", folder=origin)
+    hashes = []
+    for umask, name in (("022", "one"), ("077", "far/away/another")):
+        clone = tmp_path / name
+        script = (
+            f"umask {umask} && git clone --quiet {origin} {clone} && cd {clone} "
+            f"&& find . -name '*.py' | xargs touch -d 2001-01-0{len(hashes) + 1} "
+            f"&& {command}"
+        )
+        run("bash", "-c", script, PATH=builder.path)
+        built = sorted((clone / "dist").iterdir())
+        hashes.append(
+            [(file.name, hashlib.sha256(file.read_bytes()).digest()) for file in built]
+        )
+
+    assert len(hashes[0]) == 2
+    assert hashes[0] == hashes[1]

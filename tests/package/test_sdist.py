@@ -1,0 +1,130 @@
+"""An sdist holds what git tracks, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.environments import ROOT, attempt, run
+from tests.package.conftest import Builder, git, names, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STRAY = (
+    ".secret",
+    "notes.txt",
+    "scratch.py",
+    "ididi_scopefix/.secret",
+    "ididi_scopefix/scratch.py",
+    "tests/scratch.py",
+    "secrets/key.pem",
+)
+TRACKED = (
+    ".editorconfig",
+    "data/table.bin",
+    "docs/grüße an alle.md",
+    "tests/dist/expected.txt",
+)
+
+
+def put(folder: Path, *files: str) -> None:
+    """Put *files* into *folder*."""
+    for name in files:
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("x = 1\n", encoding="utf-8")
+
+
+@pytest.fixture
+def checkout(unpacked: Path, tmp_path: Path) -> Path:
+    """Another checkout of the project, which has some files more."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(unpacked, folder)
+    (folder / "PKG-INFO").unlink()
+    put(folder, *TRACKED)
+    git("init", "--quiet", folder=folder)
+    git("add", "--all", "--force", folder=folder)
+    git("commit", "--quiet", "--message=all", folder=folder)
+    return folder
+
+
+def tracked(folder: Path) -> list[str]:
+    """Return what git tracks in *folder*."""
+    return sorted(filter(None, git("ls-files", "-z", folder=folder).split("\0")))
+
+
+@pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="an unpacked sdist, whose list git has not"
+)
+def test_the_sdist_of_this_checkout_holds_what_git_tracks(sdist: Path) -> None:
+    """The workflows, the CI script and the tests included."""
+    there = [name for name in tracked(ROOT) if (ROOT / name).exists()]
+
+    assert names(sdist) == there
+    assert {".ci/run", ".github/workflows/ci.yml", "tests/conftest.py"} <= {*there}
+
+
+def test_stray_files_are_not_packed(
+    builder: Builder, checkout: Path, tmp_path: Path
+) -> None:
+    """Whatever they are called and wherever they are; what is tracked is."""
+    expected = tracked(checkout)
+    put(checkout, *STRAY)
+
+    built = builder.build("sdist", checkout, tmp_path / "built")
+
+    assert {*TRACKED} <= {*expected}
+    assert names(built) == expected
+
+
+def test_a_file_that_was_deleted_is_not_missed(
+    builder: Builder, checkout: Path, tmp_path: Path
+) -> None:
+    """Git still lists it as long as that is not committed."""
+    (checkout / "data" / "table.bin").unlink()
+
+    built = builder.build("sdist", checkout, tmp_path / "built")
+
+    assert "data/table.bin" not in names(built)
+
+
+def test_where_git_fails_nothing_is_built(
+    builder: Builder, checkout: Path, tmp_path: Path
+) -> None:
+    """Neither what lies about, nor what a repository around this one tracks."""
+    (checkout / ".git" / "HEAD").unlink()
+    git("init", "--quiet", folder=tmp_path)
+
+    target = str(tmp_path / "built")
+    options = ("--no-isolation", "--sdist", "--outdir", target)
+    finished = attempt(
+        builder.environment.python, "-m", "build", *options, folder=checkout
+    )
+
+    assert finished.returncode
+    assert "the sdist holds what git tracks, and git can't list it" in finished.stderr
+
+
+def test_an_unpacked_sdist_gives_the_same_sdist(
+    builder: Builder, sdist: Path, tmp_path: Path
+) -> None:
+    """As distributions of operating systems build it, without git."""
+    folder = unpack(sdist, tmp_path / "unpacked")
+    put(folder, ".secret", "ididi_scopefix/.secret", "dist/old.whl")
+
+    built = builder.build("sdist", folder, tmp_path / "built")
+
+    assert names(built) == names(sdist)
+
+
+def test_the_tests_are_collected_in_an_unpacked_sdist(unpacked: Path) -> None:
+    """Nothing that they read is missing there."""
+    collect = ("-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider")
+    finished = run(sys.executable, "-B", *collect, folder=unpacked)
+
+    assert "tests/package/test_sdist.py::test_stray_files" in finished.stdout
+    assert "error" not in finished.stdout.splitlines()[-1]

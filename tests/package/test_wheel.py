@@ -1,0 +1,75 @@
+"""A wheel holds what SECURITY.md says."""
+
+from __future__ import annotations
+
+import email
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import ididi_scopefix
+from tests.docs.markdown import Document
+from tests.environments import ROOT
+from tests.package import contents
+from tests.package.conftest import Builder
+from tests.package.test_sdist import STRAY, put
+
+
+def quoted(name: str) -> str:
+    """Return a block of SECURITY.md."""
+    blocks = Document("SECURITY.md").blocks
+    (text,) = (block.text for block in blocks if block.name == name)
+    return text
+
+
+def test_security_lists_what_the_wheel_holds(wheel: Path) -> None:
+    """File by file; `tests.package.contents` writes the list."""
+    assert contents.files(wheel) == quoted("wheel")
+
+
+def test_security_prints_the_start_up_line_and_its_hash(wheel: Path) -> None:
+    """As the wheel installs it, byte by byte."""
+    with zipfile.ZipFile(wheel) as archive:
+        installed = archive.read("ididi-scopefix.pth")
+
+    assert installed == b"import ididi_scopefix\n"
+    assert installed == contents.START_UP_LINE.read_bytes()
+    assert quoted("ididi-scopefix.pth").encode() == installed
+    assert quoted("sha256") == contents.digest()
+
+
+def test_a_wheel_of_a_checkout_holds_no_stray_files(
+    builder: Builder, unpacked: Path, wheel: Path, tmp_path: Path
+) -> None:
+    """Built without an sdist in between, as `pip install .` does."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(unpacked, folder)
+    put(folder, *(name for name in STRAY if "ididi_scopefix/scratch" not in name))
+
+    built = builder.build("wheel", folder, tmp_path / "built")
+
+    assert contents.files(built) == contents.files(wheel)
+
+
+def test_the_metadata_are_what_mirrors_take(wheel: Path, unpacked: Path) -> None:
+    """Version 2.4, and one word on the licence."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        text = archive.read(name).decode()
+    metadata = email.message_from_string(text)
+
+    assert metadata["Metadata-Version"] == "2.4"
+    assert metadata["License-Expression"] == "MIT"
+    assert "License ::" not in text
+    assert (unpacked / "PKG-INFO").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.skipif(
+    "SCOPEFIX_WHEEL" not in os.environ, reason="CI names the wheel to be tested"
+)
+def test_what_is_tested_is_the_wheel() -> None:
+    """And not the sources beside the tests."""
+    assert ROOT not in Path(ididi_scopefix.__file__).resolve().parents
