@@ -116,6 +116,7 @@ class holding:  # noqa: N801
         pass
 
 
+@pytest.mark.shim
 def test_late_default_scopes_go_as_well() -> None:
     """Those of graphs that were built before activation."""
     children.run(
@@ -165,6 +166,7 @@ def test_a_scope_that_was_never_entered_is_gone_with_its_last_reference(
 
 
 @sees_uncollectable
+@pytest.mark.shim
 def test_nothing_is_uncollectable() -> None:
     """Neither graphs nor scopes nor contexts end up in ``gc.garbage``."""
     child = children.run(
@@ -220,6 +222,7 @@ def grown(work: Callable[[int], None], rounds: int) -> int:
 
 
 @measures_memory
+@pytest.mark.shim
 def test_a_hundred_thousand_fresh_contexts_leave_nothing_behind() -> None:
     """As many requests, each in an empty context."""
     graph = Context().run(Graph)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ididi import Graph, SyncScope
 
 
+@pytest.mark.shim
 def test_a_pool_thread_is_seeded_by_its_initializer(
     graph: Graph, default_scope: SyncScope
 ) -> None:
@@ -32,6 +33,7 @@ def test_a_pool_thread_is_seeded_by_its_initializer(
         assert pool.submit(graph.use_scope).result() is default_scope
 
 
+@pytest.mark.shim
 def test_seeding_explicitly_returns_the_default_scope(
     graph: Graph, default_scope: SyncScope
 ) -> None:

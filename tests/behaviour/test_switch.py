@@ -11,6 +11,7 @@ from tests import children
 
 @pytest.mark.parametrize("value", ["0", "false", "off", "no", "OFF", "False", " no "])
 @pytest.mark.unchanged
+@pytest.mark.shim
 def test_the_switch_disables_everything(value: str) -> None:
     """ididi is plain ididi, and activate() does not change that."""
     children.run(
@@ -39,6 +40,7 @@ def test_the_switch_disables_everything(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "true", "on", "yes", "", "2", "nope"])
+@pytest.mark.shim
 def test_anything_else_is_as_if_the_switch_were_unset(value: str) -> None:
     """Only a no is a no."""
     children.run(
