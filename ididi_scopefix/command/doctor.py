@@ -16,8 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version as version_of_distribution
 from typing import Any, NamedTuple, Optional
 
-from ididi_scopefix import _PACKAGE, _SWITCH, _is_off, installed
-from ididi_scopefix.activation import REQUIREMENTS
+from ididi_scopefix import _SWITCH, _is_off, _releases
+from ididi_scopefix._releases import REQUIREMENTS
 from ididi_scopefix.command import (
     child,
     examination,
@@ -118,12 +118,12 @@ class Diagnosis(NamedTuple):
 def diagnose() -> Diagnosis:
     """Examine this interpreter and say what the findings mean."""
     off = examine_child(off=True)
-    if off.missing == _PACKAGE:
+    if off.missing == "ididi":
         verdict = [_NO_IDIDI.format(sys.executable)]
         return Diagnosis(NO_IDIDI, verdict, off, needed=False)
     if off.error is not None:
         return Diagnosis(FAILS, [f"ididi can't be examined: {off.error}"], off)
-    ididi = f"ididi {installed.version_on_path() or 'of unknown version'}"
+    ididi = f"ididi {_releases.version_on_path() or 'of unknown version'}"
     on: Optional[Examination] = None
     imported: Optional[Examination] = None
     if off.works():
@@ -280,7 +280,7 @@ def report(diagnosis: Diagnosis) -> dict[str, Any]:
         "verdict": diagnosis.verdict,
         "needed": diagnosis.needed,
         "needed_for": list(diagnosis.needed_for),
-        "ididi": installed.version_on_path(),
+        "ididi": _releases.version_on_path(),
         "uvicorn": uvicorn(),
         "without_shim": off.failures,
         "with_shim": None if on is None else on.failures,

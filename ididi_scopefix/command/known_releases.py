@@ -1,7 +1,7 @@
 """What doctor and the documents know about releases of ididi and of uvicorn.
 
 Which releases of ididi are patched is the runtime's own table, in
-``ididi_scopefix.releases``.
+``ididi_scopefix._releases``.
 """
 
 from __future__ import annotations

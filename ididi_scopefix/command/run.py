@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from typing import NoReturn
 
 from ididi_scopefix import _SWITCH, _is_off
-from ididi_scopefix.activation import REQUIREMENTS
+from ididi_scopefix._releases import REQUIREMENTS
 from ididi_scopefix.command import BOOTSTRAP
 
 LENDING = "IDIDI_SCOPEFIX_LENDING"

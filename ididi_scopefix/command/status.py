@@ -14,7 +14,7 @@ from typing import Optional
 
 import ididi_scopefix
 from ididi_scopefix import _SWITCH, _is_off
-from ididi_scopefix.activation import REQUIREMENTS
+from ididi_scopefix._releases import REQUIREMENTS
 from ididi_scopefix.command import start_up_files, switch, terminal
 
 

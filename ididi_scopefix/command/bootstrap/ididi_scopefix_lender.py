@@ -38,7 +38,7 @@ class Lender:
     ) -> object:
         """Return the spec of a package that is lent, ``None`` for others."""
         if fullname in self._lent and (
-            fullname == SHIM or f"{SHIM}.activation" in sys.modules
+            fullname == SHIM or f"{SHIM}._activation" in sys.modules
         ):
             return PathFinder.find_spec(fullname, [self._lent[fullname]])
         return None

@@ -1,0 +1,278 @@
+"""A patch of one ``ididi.graph`` module: in force whole, or not at all."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Callable, Optional
+from weakref import ref
+
+from ididi_scopefix import _probe
+from ididi_scopefix._log import logger, root, warn
+from ididi_scopefix._seeding import (
+    ABSENT,
+    SEED,
+    Seed,
+    adopt,
+    is_default,
+    is_seed,
+    names_of,
+    root_of,
+    seed_of,
+    set_marker,
+    store,
+    tally,
+)
+
+if TYPE_CHECKING:
+    from ididi.graph import Graph, Resolver, SyncScope
+else:
+    Graph = Resolver = SyncScope = Any
+
+
+def patch_for(module: ModuleType) -> Patch:
+    """Return a patch for *module*, not in force yet.
+
+    Raises:
+        AttributeError: the module lacks something that is to be replaced.
+    """
+    # Here and not above: the import of ididi does not wait for the other way.
+    if _probe.is_mutable(module.Resolver):
+        from ididi_scopefix._patch_methods import MethodsPatch
+
+        return MethodsPatch(module)
+    from ididi_scopefix._patch_contextvar import ContextVarPatch
+
+    return ContextVarPatch(module)
+
+
+class ReplacedAttribute:
+    """Replaces one attribute of a class or module, and puts back what was there.
+
+    Args:
+        owner: the class or module that has the attribute in its own namespace.
+        name: the attribute's name.
+        make: makes the replacement from what is there.
+    """
+
+    def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+        self._owner = owner
+        self._name = name
+        self._make = make
+        # Pairs of original and replacement. Mostly one pair. If a library wraps
+        # the replacement and sets no __wrapped__, we can't see that ours is
+        # inside: after off and on there is a second pair, around the wrapper.
+        self._replaced: list[tuple[Any, Any]] = []
+
+    @property
+    def full_name(self) -> str:
+        """The name by which a reader would import the attribute."""
+        owner = self._owner
+        if isinstance(owner, type):
+            return f"{owner.__module__}.{owner.__qualname__}.{self._name}"
+        return f"{owner.__name__}.{self._name}"
+
+    @property
+    def content(self) -> Any:
+        """What is there now, not bound to anything."""
+        return vars(self._owner).get(self._name)
+
+    @property
+    def original(self) -> Any:
+        """What the replacement stands for, ``None`` if something else is there."""
+        index = self._outermost()
+        return None if index is None else self._replaced[index][0]
+
+    def replace(self) -> None:
+        """Put the replacement in, unless it is there, wrapped or not."""
+        if not self._is_replaced():
+            original = self.content
+            replacement = self._make(original)
+            # Noted first: whatever happens next, it can be put back.
+            self._replaced.append((original, replacement))
+            setattr(self._owner, self._name, replacement)
+
+    def restore(self) -> None:
+        """Put the original back, unless something else is there by now."""
+        while (index := self._outermost()) is not None:
+            original, _ = self._replaced.pop(index)
+            setattr(self._owner, self._name, original)
+
+    def _outermost(self) -> Optional[int]:
+        """Return the index of the pair whose replacement is what is there."""
+        content = self.content
+        for index, (_, replacement) in enumerate(self._replaced):
+            if replacement is content:
+                return index
+        return None
+
+    def _is_replaced(self) -> bool:
+        found = self.content
+        # __wrapped__ may lead in a circle; a hundred steps are enough.
+        for _ in range(100):
+            if any(found is new for _, new in self._replaced):
+                return True
+            if not hasattr(found, "__wrapped__"):
+                return False
+            found = found.__wrapped__
+        return False
+
+
+class Patch:
+    """Makes the scope calls of one module seed the contexts they come from.
+
+    There are two ways, and what the module's classes allow decides: see
+    :class:`~ididi_scopefix._patch_methods.MethodsPatch` and
+    :class:`~ididi_scopefix._patch_contextvar.ContextVarPatch`. They differ in
+    what they replace and in the graphs they can tell apart.
+
+    Attributes:
+        module: the patched module, weakly.
+        names: what the patch needs of it.
+        variable: the module's own ``ContextVar``.
+        replaced: everything that is replaced, in order.
+        version: the version of the module's ididi.
+        active: while false, nothing is seeded and every call passes through,
+            but in the thread that proves the patch.
+
+    Raises:
+        AttributeError: the module lacks something that is to be replaced.
+    """
+
+    replaced: tuple[ReplacedAttribute, ...]
+    version: Optional[str] = None
+
+    def __init__(self, module: ModuleType) -> None:
+        self.names = names_of(module)
+        _ = module.Resolver._create_scope  # needed later
+        self.module = ref(module)
+        self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
+        self.active: bool = False
+        self._proving: Optional[int] = None
+        self._has_warned = False
+
+    def is_of(self, module: Optional[ModuleType]) -> bool:
+        """Tell whether this is the patch of *module* and of its present classes.
+
+        A module that is reloaded stays the same object and gets new ones.
+        """
+        return self.module() is module is not None and (
+            getattr(module, "Resolver", None) is self.names.Resolver
+        )
+
+    def install(self) -> None:
+        """Replace everything and prove that it helps, or leave no trace.
+
+        Raises:
+            Exception: whatever went wrong. The module is as it was.
+        """
+        try:
+            # To other threads the patch is not active before it is proved: none
+            # of them gets the default scope of a graph that the probe builds.
+            self._proving = get_ident()
+            for attribute in self.replaced:
+                attribute.replace()
+            # Wrappers of another library would count the probe's calls as the
+            # program's.
+            if all(self._is_ididis(attribute.original) for attribute in self.replaced):
+                _probe.verify(self.names)
+            # A program that activates late has mostly built its graph in this
+            # context: the others get the same default scope.
+            scope = root_of(self.variable.get(None), self.names)
+            if scope is not None:
+                self._adopt(scope)
+            self.active = True
+        except BaseException:
+            self.remove()
+            raise
+        finally:
+            self._proving = None
+
+    def remove(self) -> None:
+        """Put back what was there; where something else is, pass through it."""
+        self.active = False
+        for attribute in reversed(self.replaced):
+            attribute.restore()
+
+    def ensure_scope(self, resolver: Optional[Resolver], found: Any) -> None:
+        """Seed the current context for *resolver*, if it is to be seeded.
+
+        The scope of another graph is replaced if it is a seed. One that somebody
+        opened, or that the building of a graph has left, stays. Never raises.
+
+        Args:
+            resolver: the graph or scope for which the variable is about to be
+                read, ``None`` where that can't be known.
+            found: what the variable holds, or :data:`~_seeding.ABSENT`.
+        """
+        try:
+            if not (self.active or self._proving == get_ident()):
+                return
+            if found is not ABSENT and not is_seed(found):
+                return
+            try:
+                seed = resolver.__dict__[SEED]
+                set_marker(seed.marker)
+            except Exception:
+                # A scope, a graph that was built before activation, or None.
+                seed = self._seed_for(resolver)
+                if seed is None or seed.scope is found:
+                    return
+                set_marker(seed.marker)
+            self.variable.set(seed.scope)
+            if found is ABSENT and self.active:
+                next(tally.steps)
+                # The levels are compared here, since asking the logger takes as
+                # long as all the rest of a seeding.
+                if tally.unsaid and (logger.level or root.level) <= tally.level:
+                    self._report(resolver)
+        except Exception as error:
+            self._warn("could not seed a context", error)
+
+    def seed(self, graph: Graph) -> SyncScope:
+        """Seed the current context for *graph*; return its default scope."""
+        seed = seed_of(graph, self.names)
+        self.ensure_scope(graph, self.variable.get(ABSENT))
+        return seed.scope
+
+    def graph_built(self, graph: Optional[Resolver], scope: Any) -> None:
+        """Store the default *scope* that the building of *graph* has left."""
+        try:
+            if (self.active or self._proving) and is_default(scope, self.names):
+                self._store(scope, graph)
+        except Exception as error:
+            # The graph is built, and gets a default scope when it needs one.
+            self._warn("could not store the default scope of a graph", error)
+
+    def _seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
+        """Return the seed for a context of *resolver*, ``None`` without one."""
+        raise NotImplementedError
+
+    def _is_ididis(self, original: Any) -> bool:
+        """Tell whether *original* is what ididi itself has put there."""
+        raise NotImplementedError
+
+    def _store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
+        """Store the default *scope* of the graph that was built last."""
+        store(scope, graph or scope)
+
+    def _adopt(self, scope: SyncScope) -> None:
+        """Store the default *scope* of a graph that was built before."""
+        adopt(scope, self.names)
+
+    def _report(self, resolver: Optional[Resolver]) -> None:
+        """Say that a context had to be seeded, and for which call."""
+        from ididi_scopefix import _callers
+
+        _callers.seeded(resolver)
+
+    def _warn(self, what: str, error: Exception) -> None:
+        """Log *error*, the first time only, and not while the patch is proved."""
+        try:
+            if self.active and not self._has_warned:
+                self._has_warned = True
+                message = "%s; ididi answers as it would without ididi-scopefix"
+                warn(message, what, error=error)
+        except Exception:
+            pass  # the interpreter ends, and the names above are None

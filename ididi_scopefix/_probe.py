@@ -1,0 +1,155 @@
+"""The probe: what a module's scope calls do in contexts without a scope.
+
+It decides about releases that are newer than the newest verified one, and it
+proves of every patch that it helps before it is called active.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import Context
+from types import FunctionType, SimpleNamespace
+from typing import Any, Callable
+
+from ididi_scopefix._seeding import discard
+
+
+class ProbeError(Exception):
+    """The module does something that this package does not understand."""
+
+
+def still_raises(names: SimpleNamespace) -> bool:
+    """Tell whether a module has the bug: a scope call raises ``LookupError``.
+
+    An error of ididi's own is an answer, and so is anything returned.
+
+    Raises:
+        ProbeError: the calls fail in another way, or another library has
+            wrapped them and would take the probe's calls for the program's.
+    """
+    if is_mutable(names.Resolver):
+        for name in ("use_scope", "scope", "ascope"):
+            if not is_written_by(names, getattr(names.Resolver, name)):
+                raise ProbeError(f"another library has wrapped {name}()")
+    errors = _errors(names, _use_scope)
+    if any(type(error) is LookupError for error in errors):
+        return True
+    for error in errors:
+        if not type(error).__module__.startswith("ididi."):
+            raise ProbeError(f"a scope call raised {error!r}") from error
+    return False
+
+
+def verify(names: SimpleNamespace) -> None:
+    """Check that every scope call of a module works without a scope.
+
+    Raises:
+        ProbeError: one of them does not.
+    """
+    for error in _errors(names, _use_default_scope):
+        raise ProbeError(f"a scope call still raised {error!r}") from error
+
+
+def is_mutable(cls: type) -> bool:
+    """Tell whether the attributes of *cls* can be set, by setting one.
+
+    It is set to what it is already, which changes nothing.
+    """
+    try:
+        cls.__doc__ = cls.__doc__
+    except (TypeError, AttributeError):
+        return False
+    return True
+
+
+def is_written_by(names: SimpleNamespace, function: Any) -> bool:
+    """Tell whether *function* is a method of ididi's, as ididi wrote it."""
+    for decorator in (contextmanager, asynccontextmanager):
+        if is_made_by(decorator, function):
+            function = decorated_function(function)
+    return type(function) is FunctionType and function.__globals__ is names.namespace
+
+
+def is_made_by(decorator: Callable[..., Any], function: Any) -> bool:
+    """Tell whether *function* is what contextlib's *decorator* returns.
+
+    By its code, and by its very type: a wrapper of wrapt has the code of what
+    it wraps, and is an instance of its type.
+    """
+    return (
+        type(function) is FunctionType
+        and function.__code__ is decorator(lambda: None).__code__
+    )
+
+
+def decorated_function(function: Any) -> Any:
+    """Return the function that contextlib has decorated to make *function*.
+
+    The one that is called. ``__wrapped__`` is another one if somebody has set it.
+    """
+    (decorated,) = function.__closure__
+    return decorated.cell_contents
+
+
+def _errors(names: SimpleNamespace, first: Callable[..., None]) -> list[Exception]:
+    """Return what the scope calls raise, each in a context of its own."""
+    errors: list[Exception] = []
+    # Without itself in it, a graph is gone as soon as it is dropped.
+    graph, other = (Context().run(names.Graph, self_inject=False) for _ in range(2))
+    for call in (first, _scope, _use_default_in_scope, _ascope, _merge):
+        try:
+            Context().run(call, names, graph, other)
+        except Exception as error:
+            errors.append(error)
+    # Where the shim can't have stored anything, there is nothing to discard.
+    with suppress(AttributeError):
+        discard(graph)
+        discard(other)
+    return errors
+
+
+def _use_scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
+    graph.use_scope()
+
+
+def _use_default_scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
+    name = graph.use_scope().name
+    if name != names.DefaultScopeName:
+        raise ProbeError(f"use_scope() returned the scope {name!r}")
+
+
+def _scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
+    with graph.scope("probe"):
+        pass
+
+
+def _use_default_in_scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
+    with graph.scope("probe"):
+        graph.use_scope(names.DefaultScopeName)
+
+
+def _ascope(names: SimpleNamespace, graph: Any, other: Any) -> None:
+    # One step by hand, since there may be no event loop to run it in. The
+    # variable is read before the loop is asked for.
+    manager = graph.ascope("probe")
+    try:
+        _finish(manager.__aenter__())
+    except RuntimeError as error:
+        if "no running event loop" not in str(error):
+            raise
+    else:
+        _finish(manager.__aexit__(None, None, None))
+
+
+def _merge(names: SimpleNamespace, graph: Any, other: Any) -> None:
+    graph.merge(other)
+
+
+def _finish(coroutine: Any) -> None:
+    """Run *coroutine*, which has nothing to wait for, to its end."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise ProbeError("a scope call waited for something")

@@ -1,0 +1,194 @@
+"""What is known about ididi's releases, and which of them this is.
+
+Code, tests and documents follow :data:`VERIFIED`. A new release of ididi that
+is still affected and passes the matrix is one more line in it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from types import ModuleType
+from typing import Optional
+
+AFFECTED = ">=1.4.4"
+"""The releases that this package patches, as a specifier of PEP 440."""
+
+VERIFIED = (
+    "1.4.4",
+    "1.5.0",
+    "1.5.1",
+    "1.5.2",
+    "1.5.3",
+    "1.5.4",
+    "1.6.0",
+    "1.6.1",
+    "1.6.2",
+    "1.6.3",
+    "1.6.4",
+    "1.7.0",
+    "1.7.1",
+    "1.7.2",
+    "1.7.3",
+    "1.7.4",
+    "1.7.5",
+    "1.7.6",
+    "1.7.7",
+    "1.7.8",
+    "1.7.9",
+    "1.8.0",
+    "1.8.1",
+    "1.8.2",
+    "1.8.3",
+    "1.8.4",
+)
+"""The releases on which the whole behaviour suite passes, oldest first."""
+
+UNAFFECTED = (
+    (
+        "<1.4.3",
+        (
+            "use_scope() outside a scope raises OutOfScopeError there by design,"
+            " and there is nothing to fix"
+        ),
+    ),
+    (
+        ">=1.4.3,<1.4.4",
+        (
+            "it has the same LookupError but stores its scope where this package"
+            " does not reach: upgrade to 1.4.4 or newer"
+        ),
+    ),
+)
+"""The releases before those, as specifiers, and why they are left alone."""
+
+REQUIREMENTS = ("wrapt", "packaging")
+"""The packages that this package needs beside ididi."""
+
+
+# packaging takes longer to load than all the rest that an import of ididi waits
+# for. A version that the table spells in the same way is answered without it.
+
+
+def is_affected(version: str) -> bool:
+    """Tell whether a release is in the range that this package patches.
+
+    Pre-, post-, dev- and local versions are compared as PEP 440 orders them.
+
+    Raises:
+        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    """
+    return version in VERIFIED or _contains(AFFECTED, version)
+
+
+def is_verified(version: str) -> bool:
+    """Tell whether a release is one on which the behaviour suite passed.
+
+    Raises:
+        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    """
+    if version in VERIFIED:
+        return True
+    from packaging.version import Version
+
+    return Version(version) in map(Version, VERIFIED)
+
+
+def reason_to_leave_alone(version: str) -> str:
+    """Return why a release that is not affected is left alone, as a sentence.
+
+    Raises:
+        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    """
+    for specifier, reason in UNAFFECTED:
+        if _contains(specifier, version):
+            return f"ididi {version} is left alone: {reason}."
+    return f"ididi {version} is left alone: it is not in the range {AFFECTED}."
+
+
+def _contains(specifier: str, version: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    return SpecifierSet(specifier).contains(Version(version), prereleases=True)
+
+
+def version_on_path() -> Optional[str]:
+    """Return the version of the ididi that an import would find.
+
+    From the metadata alone: ididi is not imported. ``None`` without ididi.
+    """
+    return next(_versions(distributions(name="ididi")), None)
+
+
+def version_of(module: ModuleType) -> Optional[str]:
+    """Return the version of the ididi that an imported module is part of.
+
+    Of 1.5.1 to 1.5.4 only the metadata know it. The other releases bind their
+    ``VERSION`` in the last lines of ``ididi/__init__.py``.
+
+    Args:
+        module: ``ididi.graph``. The metadata beside it count, not those of
+            another ididi that it hides from ``sys.path``.
+
+    Returns:
+        The version from the metadata, else from ididi itself; ``None`` if
+        neither has one, or not yet.
+    """
+    file = getattr(module, "__file__", None)
+    if file is not None:
+        folder = str(Path(file).parent.parent)
+        beside = distributions(name="ididi", path=[folder])
+        elsewhere = (
+            distribution
+            for distribution in distributions(name="ididi")
+            if not _has_own_files(distribution)
+        )
+        for candidates in (beside, elsewhere):
+            for version in _versions(candidates):
+                return version
+    package = sys.modules.get("ididi")
+    for name in ("VERSION", "__version__"):
+        own: object = getattr(package, name, None)
+        if isinstance(own, str):
+            return own
+    return None
+
+
+def _versions(candidates: Iterable[Distribution]) -> Iterator[str]:
+    for distribution in candidates:
+        try:
+            version = _version_in(distribution)
+        except Exception:
+            # A half-removed distribution; which exception depends on Python.
+            continue
+        if version:
+            yield version
+
+
+def _version_in(distribution: Distribution) -> Optional[str]:
+    """Return the version in the metadata of *distribution*.
+
+    The line is searched here, since parsing the metadata loads the email
+    package, which takes as long as loading and proving the patch.
+    """
+    files = ("METADATA", "PKG-INFO")
+    text = next(filter(None, map(distribution.read_text, files)), "")
+    for line in text.partition("\n\n")[0].splitlines():
+        name, _, value = line.partition(":")
+        if name.lower() == "version":
+            return value.strip()
+    return distribution.metadata["Version"]
+
+
+def _has_own_files(distribution: Distribution) -> bool:
+    """Tell whether *distribution* has installed an ``ididi.graph`` of its own.
+
+    An editable installation has not: its modules are in the project's folder.
+    """
+    return any(
+        file.parts[0] == "ididi" and file.stem.partition(".")[0] == "graph"
+        for file in distribution.files or ()
+    )
