@@ -86,6 +86,18 @@ def _run(loader: Any, method: Any, module: Any) -> Any:
     return method(module)
 
 
+class _Missing:
+    """Loads a module that nobody has found: raises what Python raises then."""
+
+    def create_module(self, spec: Any) -> None:
+        """Let Python make the module."""
+
+    def exec_module(self, module: Any) -> None:
+        """Fail as the import of a missing module fails."""
+        name = module.__name__
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 class _Finder:
     """Finds ididi as the finders behind it do, and puts a loader around theirs.
 
@@ -105,9 +117,9 @@ class _Finder:
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         """Return the spec of ididi and of ``ididi.graph``, ``None`` for others.
 
-        A library's import hook may load ididi without asking this finder. Then
-        it moves to the front, and the loaders of the modules that are imported
-        next get the chance to patch ididi.
+        A library's import hook may load ididi without asking this finder. Then it
+        moves to the front, and what is imported next, there or missing, gets a
+        loader that patches ididi first.
         """
         past = self.waiting and "ididi" in sys.modules
         asked = get_ident(), fullname
@@ -130,6 +142,10 @@ class _Finder:
             pass  # Python asks that finder next, and reports what it raises
         finally:
             self._asking.discard(asked)
+        if past and sys._getframe(2).f_code.co_name == "_find_and_load_unlocked":
+            # An import, and not somebody who asks whether there is such a module.
+            loader: Any = _Loader(_Missing())
+            return type(sys.__spec__)(fullname, loader)
         return None
 
 

@@ -1,13 +1,13 @@
-"""From an import of ididi to its patch, and what was decided about it.
+"""From an import of ididi to its patch, and why it is not patched.
 
 The way of an ordinary ``import ididi``, each step for one reason:
 
-1. ``_Finder`` in ``__init__`` waits on ``sys.meta_path``, since it must not cost
-   anything before ididi is imported. It may import nothing.
+1. ``_Finder`` in ``__init__`` waits on ``sys.meta_path``: that costs next to nothing
+   before ididi is imported. It must not import anything.
 2. Its ``_Loader`` calls :func:`load`, the first moment at which importing is safe.
-   It registers the hook, before the code of ididi has imported ``ididi.graph``.
+   The hook is registered before the code of ididi imports ``ididi.graph``.
 3. wrapt calls the hook when the code of ``ididi.graph`` has run.
-4. :func:`patch_if_affected` decides, by the version, and patches.
+4. :func:`patch_if_affected` decides by the version, and patches.
 """
 
 from __future__ import annotations
@@ -31,43 +31,22 @@ else:
     State, Patch = str, Any
 
 PACKAGE, GRAPH = "ididi", "ididi.graph"
+Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
 
 
-class Decision:
-    """Why ididi is not patched.
-
-    Attributes:
-        state: the state that follows.
-        reason: one sentence.
-        version: the version of ididi, if it is known.
-        module: the ``ididi.graph`` in question, weakly; ``None`` if it was not
-            reached.
-    """
-
-    def __init__(
-        self,
-        state: State,
-        reason: str,
-        version: Optional[str],
-        module: Optional[ModuleType],
-    ) -> None:
-        self.state: State = state
-        self.reason = reason
-        self.version = version
-        self.module = None if module is None else ref(module)
-
-
-# One lock for the three below. Nothing is imported while it is held: the hook
-# takes it in a thread that holds the import locks of ididi.
+# One lock for the three below. Nothing is imported and nothing is logged while it
+# is held: the hook takes it in a thread that holds the import locks of ididi, and
+# a log handler may ask for the status.
 lock = threading.RLock()
 deactivated = False
+# Why ididi is not patched: the state, a sentence, the version if it is known, and
+# the module, weakly; no module if none was reached.
 decision: Optional[Decision] = None
-# Weak: what a patch has put into a module refers to the patch, and a module
-# that was imported anew is collected with its patch.
+# Weak: what a patch has put into a module refers to the patch, and a module that
+# was imported anew is collected with its patch.
 patches: WeakSet[Patch] = WeakSet()
 
-# Whether wrapt has a hook of ours. It forgets a hook that it has called.
-_registered = False
+_registered = False  # whether wrapt has our hook, which it forgets when it calls it
 _warned: set[str] = set()
 
 
@@ -83,24 +62,22 @@ if hasattr(os, "register_at_fork"):
 
 
 def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
-    """Run *method*, which loads a module, and do what is to be done around it.
+    """Load a module by *method*, its own loader's, and do what is around that.
 
-    Args:
-        loader: the ``_Loader`` that stands in for the module's own loader.
-        method: that one's ``exec_module`` or ``load_module``.
-        argument: what *method* takes: the module, or its name.
+    *argument* is the module, or its name for ``load_module``. *loader* is the
+    ``_Loader`` in the place of the module's own.
     """
     name: str = argument if isinstance(argument, str) else argument.__name__
     if name == PACKAGE:
         _register_hook()
+    elif name != GRAPH:
+        _imported_past_the_finder()
     _put_back(loader, argument)
     result = method(argument)
     _put_back(loader, result)
     if name == PACKAGE:
         _package_loaded()
-    elif name != GRAPH:
-        _imported_past_the_finder()
-    elif not _registered:
+    elif name == GRAPH and not _registered:
         # wrapt calls the hook after an ordinary import. It has not seen this one:
         # the module is reloaded, or imported again without its package.
         patch_if_affected(sys.modules[GRAPH])
@@ -115,11 +92,11 @@ def _put_back(loader: Any, module: Any) -> None:
             if getattr(owner, name, None) is loader:
                 setattr(owner, name, own)
     except Exception:
-        pass  # it is no module, or doesn't let its attributes be set
+        pass  # it doesn't let its attributes be set
 
 
 def _register_hook() -> None:
-    """Register the hook with wrapt, unless it is registered. Never raises."""
+    """Register the hook with wrapt, unless it is registered."""
     global _registered
     if _registered or GRAPH in sys.modules:
         return
@@ -141,10 +118,10 @@ def _hook(module: ModuleType) -> None:
 
 
 def _package_loaded() -> None:
-    """Do what waits for the end of ``ididi/__init__.py``. Never raises.
+    """Decide what waits for the end of ``ididi/__init__.py``.
 
-    A release that is newer than the table has to be probed, and one without
-    metadata binds its version there. Both need the whole package.
+    A release without metadata binds its version there, and one that the table does
+    not know may need the whole package for its scope calls.
     """
     module = sys.modules.get(GRAPH)
     if module is not None and decision_about(module) is None:
@@ -152,10 +129,7 @@ def _package_loaded() -> None:
 
 
 def _imported_past_the_finder() -> None:
-    """Patch the ididi that a library's import hook has loaded by itself.
-
-    This is called when a module has been imported after ididi.
-    """
+    """Patch the ididi that a library's import hook has loaded."""
     module = sys.modules.get(GRAPH)
     if module is not None and not is_initializing(GRAPH):
         patch_if_affected(module)
@@ -170,12 +144,10 @@ def start() -> None:
         deactivated = False
         if not is_armed():
             sys.meta_path.insert(0, _finder)
-    if GRAPH not in sys.modules:
-        return
     for name in (PACKAGE, GRAPH):
         if is_initializing(name):
-            # Another thread is importing it: wait until it has, with no lock
-            # of ours held. In the importing thread itself this does nothing.
+            # Another thread is importing it: wait until it has, with no lock of
+            # ours held. In the importing thread itself this does nothing.
             try:
                 importlib.import_module(name)
             except Exception:
@@ -189,8 +161,7 @@ def stop() -> None:
     """Put back everything that was replaced, and wait for ididi no longer."""
     global deactivated, decision
     with lock:
-        deactivated = True
-        decision = None
+        deactivated, decision = True, None
         for patch in list(patches):
             patch.remove()
     # In place: a program may hold the list. Python walks it by index, so that a
@@ -200,10 +171,9 @@ def stop() -> None:
             break
         time.sleep(0.001)
     with lock:
-        if deactivated:
-            for index in reversed(range(len(sys.meta_path))):
-                if sys.meta_path[index] is _finder:
-                    del sys.meta_path[index]
+        for index in reversed(range(len(sys.meta_path))):
+            if deactivated and sys.meta_path[index] is _finder:
+                del sys.meta_path[index]
 
 
 def _others_are_finding() -> bool:
@@ -225,15 +195,14 @@ def is_armed() -> bool:
 
 
 def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
-    """Patch *module* if it is to be patched. Never raises.
+    """Patch *module*, an ``ididi.graph``, if it is to be patched. Never raises.
 
-    Args:
-        module: ``ididi.graph``, whose code has run.
-        package_loaded: whether the code of the whole package has run, too.
+    *package_loaded* is whether the code of the whole package has run.
     """
     try:
         if not deactivated and not _is_off():
-            _warn_of_unknown_switch()
+            if (sentence := unknown_switch()) is not None:
+                warn_once(sentence)
             _decide(module, package_loaded or not is_initializing(PACKAGE))
     except Exception as error:
         record_failure("could not patch ididi", error, module)
@@ -250,28 +219,20 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     # installation that lacks one is to be repaired, and says so.
     for requirement in _releases.REQUIREMENTS:
         importlib.import_module(requirement)
-    # Here and not above: a process that has ididi without the bug, or has the
-    # shim switched off, does not load what patches.
-    from ididi_scopefix._patch import patch_for
-    from ididi_scopefix._probe import still_raises
-    from ididi_scopefix._seeding import names_of
+    # Here and not above: where ididi needs no patch, they are not loaded.
+    from ididi_scopefix import _patch, _probe, _seeding
 
     version = _releases.version_of(module)
     if version is None:
         if package_loaded:
-            reason = (
-                "the version of ididi is unknown, since its metadata are missing;"
-                " ididi is as it was: reinstall it."
-            )
-            record("failed", reason, None, module)
+            reason = "the version of ididi is unknown, since its metadata are missing"
+            record("failed", f"{reason}: reinstall it", None, module)
         return
     try:
         affected = _releases.is_affected(version)
         verified = _releases.is_verified(version)
     except ValueError:
-        reason = (
-            f"{version!r} is no version of PEP 440; ididi is as it was: reinstall it."
-        )
+        reason = f"{version!r} is no version of PEP 440: reinstall ididi"
         record("failed", reason, version, module)
         return
     if not affected:
@@ -279,27 +240,27 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
         record("inactive", reason, version, module)
         return
     if not verified and patch is None:
-        if not package_loaded:
-            return
-        if not still_raises(names_of(module)):
+        try:
+            still_raises = _probe.still_raises(_seeding.names_of(module))
+        except Exception:
+            if package_loaded:
+                raise
+            return  # it may need the rest of the package
+        if not still_raises:
             reason = f"ididi {version} answers in every context by itself."
             record("inactive", reason, version, module)
             return
     if patch is None:
-        patch = patch_for(module)
+        patch = _patch.patch_for(module)
     with lock:
         # Another thread may have come first, with either.
-        if deactivated or patch_of(module) not in (None, patch):
+        if deactivated or patch.active or patch_of(module) not in (None, patch):
             return
         # Known before it is in force: deactivate() finds what there is.
         patches.add(patch)
-        if patch.active:
-            return
         patch.install()
         decision, patch.version = None, version
-    # Without the lock: a handler of the program may ask for the status.
-    _log.info("ididi %s is patched (pid %d)", version, os.getpid())
-    _say("active", "", version)
+    _log.decided("active", "", version)
 
 
 def record_failure(
@@ -308,13 +269,10 @@ def record_failure(
     """Record that *error* made it impossible to patch ididi, and warn once."""
     missing = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
-        reason = (
-            f"{missing} is missing, and ididi is as it was:"
-            " pip install ididi-scopefix installs it."
-        )
+        reason = f"{missing} is missing: pip install ididi-scopefix installs it"
     else:
-        reason = f"{what}: {type(error).__name__}: {error}; ididi is as it was."
-    version = None if module is None else version_of(module)
+        reason = f"{what}: {type(error).__name__}: {error}"
+    version = None if module is None else _releases.version_of(module)
     record("failed", reason, version, module, error)
 
 
@@ -327,18 +285,12 @@ def record(
 ) -> None:
     """Record why ididi is not patched, and warn if that is a failure."""
     global decision
-    with lock:
-        decision = Decision(state, reason, version, module)
     if state == "failed":
+        reason = f"{reason}; ididi is as it was."
         warn_once(f"ididi-scopefix is not active: {reason}", error)
-    _say(state, reason, version)
-
-
-def _say(state: State, reason: str, version: Optional[str]) -> None:
-    if is_verbose():
-        from ididi_scopefix import _callers
-
-        _callers.decided(state, reason, version)
+    with lock:
+        decision = (state, reason, version, None if module is None else ref(module))
+    _log.decided(state, reason, version)
 
 
 def warn_once(message: str, error: Optional[Exception] = None) -> None:
@@ -348,50 +300,24 @@ def warn_once(message: str, error: Optional[Exception] = None) -> None:
         _log.warn("%s", message, error=error)
 
 
-def is_verbose() -> bool:
-    """Tell whether the environment wants the shim to say what it does."""
-    return _switch() == "verbose"
-
-
 def unknown_switch() -> Optional[str]:
-    """Return a sentence about the switch if its value means nothing."""
-    known = ("", "1", "true", "on", "yes", "verbose", "0", "false", "off", "no")
-    if _switch() in known:
+    """Return a sentence about the switch if its value is unknown."""
+    value = os.environ.get(_SWITCH, "")
+    known = ("", "1", "true", "on", "yes", "verbose")
+    if _is_off() or value.strip().lower() in known:
         return None
-    return (
-        f"{_SWITCH}={os.environ[_SWITCH]!r} is not a known value, and the shim is on:"
-        " 0 switches it off, verbose has it say what it does."
-    )
-
-
-def _switch() -> str:
-    return os.environ.get(_SWITCH, "").strip().lower()
-
-
-def _warn_of_unknown_switch() -> None:
-    sentence = unknown_switch()
-    if sentence is not None:
-        warn_once(sentence)
+    return f"{_SWITCH}={value!r} is unknown, so the shim is on; 0 switches it off."
 
 
 def decision_about(module: Optional[ModuleType]) -> Optional[Decision]:
     """Return why *module* is not patched, if that was decided."""
-    if decision is None or decision.module is None or decision.module() is module:
-        return decision
-    return None
+    about = None if decision is None else decision[3]
+    return decision if about is None or about() is module else None
 
 
 def patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
-    """Return the patch that was made of *module* as it is now, if there is one."""
+    """Return the patch that was made of *module* as it is now, if any."""
     return next((patch for patch in patches if patch.is_of(module)), None)
-
-
-def version_of(module: ModuleType) -> Optional[str]:
-    """Return the version of *module*'s ididi, ``None`` if it can't be read."""
-    try:
-        return _releases.version_of(module)
-    except Exception:
-        return None  # a finder of distributions has raised
 
 
 def is_initializing(name: str) -> bool:

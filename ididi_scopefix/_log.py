@@ -1,50 +1,227 @@
-"""Logging that breaks nothing: neither an import of ididi nor a request."""
+"""What the shim says, to logging and, in verbose mode, to standard error.
+
+``IDIDI_SCOPEFIX=verbose`` writes a line when ididi has been decided about, at the
+first need of each caller, and at 10, 100, 1,000 ... seeded contexts. It goes to
+standard error's file descriptor: no configuration of logging suppresses it, and a
+forked child waits for no lock. Nothing here fails a request or an import.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import Optional
+import os
+import sys
+import threading
+from itertools import takewhile
+from types import FrameType
+from typing import Any, Optional
 
-INFO = logging.INFO
+from ididi_scopefix import _SWITCH
+from ididi_scopefix._seeding import tally
 
 logger: logging.Logger = logging.getLogger("ididi_scopefix")
 root: logging.Logger = logging.getLogger()
 
+_MOST_CALLERS = 100  # are told apart; the contexts of others are only counted
+
+# Where the shim notices that a context has no scope, and the call that leads there.
+_CALLS = {
+    "use_scope": "use_scope",
+    "use_scope_any": "use_scope",
+    "__enter__": "scope",
+    "__exit__": "scope",
+    "_entered": "scope",
+    "__aenter__": "ascope",
+    "leave_unentered": "ascope",
+    "_aentered": "ascope",
+    "seed": "seed",
+}
+
+Caller = tuple[str, str, int, str]
+"""A call, and the file, line and function of the program that it comes from."""
+
+_ELSEWHERE: Caller = ("", "", 0, "")
+_counts: dict[Caller, int] = {}
+_lock = threading.RLock()
+_decided: Optional[str] = None
+
+
+def _forked() -> None:
+    """Begin anew in a forked child, which is a process of its own."""
+    global _lock
+    _lock = threading.RLock()
+    _counts.clear()
+    if _decided is not None:
+        _write(_decided)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def is_verbose() -> bool:
+    """Tell whether the environment wants the shim to say what it does."""
+    return os.environ.get(_SWITCH, "").strip().lower() == "verbose"
+
 
 def warn(message: str, *args: object, error: Optional[BaseException] = None) -> None:
-    """Log a warning, with the traceback of *error* if there is one.
-
-    What the program's handlers and filters raise does not reach the caller of
-    a method of ididi.
-    """
+    """Log a warning, with the traceback of *error* if there is one."""
     try:
         logger.warning(message, *args, exc_info=error)
     except Exception:
-        pass
+        pass  # of a handler or filter of the program
 
 
 def info(message: str, *args: object) -> bool:
-    """Log *message* at INFO, and tell whether a handler has taken it.
-
-    Before logging is configured, and after ``dictConfig`` has disabled the
-    logger, none does.
-    """
+    """Log *message* at INFO, and tell whether there was a handler to take it."""
     try:
-        if not _is_handled():
-            return False
-        logger.info(message, *args)
+        found = logger if logger.isEnabledFor(logging.INFO) else None
+        if logger.disabled:  # by dictConfig
+            found = None
+        while found is not None:
+            if any(handler.level <= logging.INFO for handler in found.handlers):
+                logger.info(message, *args)
+                return True
+            found = found.parent if found.propagate else None
     except Exception:
         pass
-    return True
-
-
-def _is_handled() -> bool:
-    """Tell whether a handler would take a message at INFO."""
-    if logger.disabled or not logger.isEnabledFor(INFO):
-        return False
-    found: Optional[logging.Logger] = logger
-    while found is not None:
-        if any(handler.level <= INFO for handler in found.handlers):
-            return True
-        found = found.parent if found.propagate else None
     return False
+
+
+def decided(state: str, reason: str, version: Optional[str]) -> None:
+    """Say what was decided about ididi."""
+    global _decided
+    if state == "active":
+        info("ididi %s is patched (pid %d)", version, os.getpid())
+    if is_verbose():
+        python = ".".join(map(str, sys.version_info[:3]))
+        text = f"{'left alone' if state == 'inactive' else state}: {reason}"
+        if state == "active":
+            text = f"active: ididi {version} is patched (Python {python}, {_program()})"
+        tally.level = sys.maxsize  # each seeding is reported from now on
+        if text != _decided:
+            _decided = text
+            _write(text)
+
+
+def seeded(resolver: object) -> None:
+    """Say that a context had to be seeded for a call on *resolver*."""
+    try:
+        caller = _caller(resolver)
+        if tally.first_is_unsaid:
+            text = "first need of a seed: %s (pid %d, %s)"
+            said = info(text, _described(caller), os.getpid(), _where())
+            tally.first_is_unsaid = not said
+        if is_verbose():
+            _count(caller)
+        else:
+            tally.unsaid = tally.first_is_unsaid
+    except Exception:
+        pass
+
+
+def callers() -> list[tuple[Caller, int]]:
+    """Return for which callers contexts were seeded, and how many."""
+    with _lock:
+        return [item for item in _counts.items() if item[0] != _ELSEWHERE]
+
+
+def _caller(resolver: object) -> Caller:
+    """Find the first frame outside ididi, contextlib and this package."""
+    method = None
+    frame: Optional[FrameType] = sys._getframe(1)
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package == "ididi_scopefix":
+            method = _CALLS.get(frame.f_code.co_name, method)
+        elif package not in ("ididi", "contextlib"):
+            break
+        frame = frame.f_back
+    call = f"{type(resolver).__name__}.{method}()"
+    if method is None:
+        call = "a scope call"  # the methods of compiled classes leave no frame
+    elif method == "seed":
+        call = "seed()"
+    if frame is None:
+        return call, "?", 0, "?"
+    return call, frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
+
+
+def _count(caller: Caller) -> None:
+    with _lock:
+        new = caller not in _counts
+        if new and len(_counts) >= _MOST_CALLERS:
+            caller, new = _ELSEWHERE, False
+        _counts[caller] = _counts.get(caller, 0) + 1
+        total = sum(_counts.values())
+        is_round = total > 1 and str(total).strip("0") == "1"
+        summary = _summary(total) if is_round else None
+    if new:
+        _write(f"first need: {_described(caller)} ({_where()})")
+    if summary is not None:
+        _write(summary)
+
+
+def _summary(total: int) -> str:
+    known = [item for item in _counts.items() if item[0] != _ELSEWHERE]
+    most = sorted(known, key=lambda item: item[1], reverse=True)[:10]
+    parts = [f"{count:,} {_described(caller)}" for caller, count in most]
+    rest = total - sum(count for _, count in most)
+    if rest:
+        parts.append(f"{rest:,} elsewhere")
+    return f"{total:,} contexts seeded: {'; '.join(parts)}"
+
+
+def _described(caller: Caller) -> str:
+    call, file, line, function = caller
+    try:
+        relative = os.path.relpath(file)
+        file = file if relative.startswith(os.pardir) else relative
+    except Exception:
+        pass  # the working directory is gone, or on another drive
+    return f"{call} at {file}:{line} in {function}"
+
+
+def _where() -> str:
+    """Return the names of the current thread and of the current task, if any."""
+    where = f"thread {threading.current_thread().name}"
+    asyncio: Any = sys.modules.get("asyncio")
+    try:
+        return f"{where}, task {asyncio.current_task().get_name()}"
+    except Exception:
+        return where  # no task, no running event loop, or no asyncio
+
+
+def _program() -> str:
+    """Return the program's name and its words before the first option.
+
+    The rest of its command line may contain a password.
+    """
+    path, *words = getattr(sys, "argv", None) or [""]
+    if os.path.basename(path) == "__main__.py":
+        path = os.path.dirname(path)
+    words = takewhile(lambda word: not word.startswith("-"), words)
+    return " ".join([os.path.basename(path) or "python", *words])
+
+
+def _write(text: str) -> None:
+    """Write one line to standard error, if that can be done without waiting."""
+    try:
+        stream = sys.__stderr__
+        if stream is None or stream.closed:
+            return
+        line = "".join(
+            each if each.isprintable() else ascii(each)[1:-1] for each in text
+        )
+        data = f"ididi-scopefix[{os.getpid()}]: {line}".encode(
+            stream.encoding or "utf-8", "backslashreplace"
+        )
+        # A pipe that nobody reads would make a request wait. On Windows, select()
+        # knows sockets only. Lines of this length are not torn apart.
+        from select import select
+
+        descriptor = stream.fileno()
+        if os.name != "posix" or select([], [descriptor], [], 0)[1]:
+            os.write(descriptor, data[:4000] + b"\n")
+    except Exception:
+        pass

@@ -8,22 +8,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, Optional
 from weakref import ref
 
-from ididi_scopefix import _probe
-from ididi_scopefix._log import logger, root, warn
-from ididi_scopefix._seeding import (
-    ABSENT,
-    SEED,
-    Seed,
-    adopt,
-    is_default,
-    is_seed,
-    names_of,
-    root_of,
-    seed_of,
-    set_marker,
-    store,
-    tally,
-)
+from ididi_scopefix import _probe, _seeding
+from ididi_scopefix._log import logger, root, seeded, warn
+from ididi_scopefix._seeding import ABSENT, SEED, Seed, is_seed, set_marker, tally
 
 if TYPE_CHECKING:
     from ididi.graph import Graph, Resolver, SyncScope
@@ -57,66 +44,53 @@ class ReplacedAttribute:
     """
 
     def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        self._owner = owner
-        self._name = name
-        self._make = make
+        self._owner, self._name, self._make = owner, name, make
         # Pairs of original and replacement. Mostly one pair. If a library wraps
         # the replacement and sets no __wrapped__, we can't see that ours is
         # inside: after off and on there is a second pair, around the wrapper.
-        self._replaced: list[tuple[Any, Any]] = []
+        self._pairs: list[tuple[Any, Any]] = []
 
     @property
     def full_name(self) -> str:
         """The name by which a reader would import the attribute."""
-        owner = self._owner
-        if isinstance(owner, type):
-            return f"{owner.__module__}.{owner.__qualname__}.{self._name}"
-        return f"{owner.__name__}.{self._name}"
-
-    @property
-    def content(self) -> Any:
-        """What is there now, not bound to anything."""
-        return vars(self._owner).get(self._name)
+        if isinstance(self._owner, type):
+            path = f"{self._owner.__module__}.{self._owner.__qualname__}"
+        else:
+            path = self._owner.__name__
+        return f"{path}.{self._name}"
 
     @property
     def original(self) -> Any:
         """What the replacement stands for, ``None`` if something else is there."""
         index = self._outermost()
-        return None if index is None else self._replaced[index][0]
+        return None if index is None else self._pairs[index][0]
 
     def replace(self) -> None:
         """Put the replacement in, unless it is there, wrapped or not."""
-        if not self._is_replaced():
-            original = self.content
-            replacement = self._make(original)
-            # Noted first: whatever happens next, it can be put back.
-            self._replaced.append((original, replacement))
-            setattr(self._owner, self._name, replacement)
+        found = vars(self._owner).get(self._name)
+        original = found
+        for _ in range(100):  # __wrapped__ may lead in a circle
+            if any(found is replacement for _, replacement in self._pairs):
+                return
+            if not hasattr(found, "__wrapped__"):
+                break
+            found = found.__wrapped__
+        replacement = self._make(original)
+        # Noted first: whatever happens next, it can be put back.
+        self._pairs.append((original, replacement))
+        setattr(self._owner, self._name, replacement)
 
     def restore(self) -> None:
         """Put the original back, unless something else is there by now."""
         while (index := self._outermost()) is not None:
-            original, _ = self._replaced.pop(index)
+            original, _ = self._pairs.pop(index)
             setattr(self._owner, self._name, original)
 
     def _outermost(self) -> Optional[int]:
         """Return the index of the pair whose replacement is what is there."""
-        content = self.content
-        for index, (_, replacement) in enumerate(self._replaced):
-            if replacement is content:
-                return index
-        return None
-
-    def _is_replaced(self) -> bool:
-        found = self.content
-        # __wrapped__ may lead in a circle; a hundred steps are enough.
-        for _ in range(100):
-            if any(found is new for _, new in self._replaced):
-                return True
-            if not hasattr(found, "__wrapped__"):
-                return False
-            found = found.__wrapped__
-        return False
+        found = vars(self._owner).get(self._name)
+        indices = (i for i, pair in enumerate(self._pairs) if pair[1] is found)
+        return next(indices, None)
 
 
 class Patch:
@@ -124,8 +98,8 @@ class Patch:
 
     There are two ways, and what the module's classes allow decides: see
     :class:`~ididi_scopefix._patch_methods.MethodsPatch` and
-    :class:`~ididi_scopefix._patch_contextvar.ContextVarPatch`. They differ in
-    what they replace and in the graphs they can tell apart.
+    :class:`~ididi_scopefix._patch_contextvar.ContextVarPatch`. They differ in what
+    they replace and in the graphs they can tell apart.
 
     Attributes:
         module: the patched module, weakly.
@@ -133,8 +107,8 @@ class Patch:
         variable: the module's own ``ContextVar``.
         replaced: everything that is replaced, in order.
         version: the version of the module's ididi.
-        active: while false, nothing is seeded and every call passes through,
-            but in the thread that proves the patch.
+        active: while false, nothing is seeded and every call passes through, but
+            in the thread that proves the patch.
 
     Raises:
         AttributeError: the module lacks something that is to be replaced.
@@ -144,7 +118,7 @@ class Patch:
     version: Optional[str] = None
 
     def __init__(self, module: ModuleType) -> None:
-        self.names = names_of(module)
+        self.names = _seeding.names_of(module)
         _ = module.Resolver._create_scope  # needed later
         self.module = ref(module)
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
@@ -179,8 +153,8 @@ class Patch:
                 _probe.verify(self.names)
             # A program that activates late has mostly built its graph in this
             # context: the others get the same default scope.
-            scope = root_of(self.variable.get(None), self.names)
-            if scope is not None:
+            scope = _seeding.root_of(self.variable.get(None), self.names)
+            if scope is not None and _seeding.stored_seed(scope) is None:
                 self._adopt(scope)
             self.active = True
         except BaseException:
@@ -211,13 +185,14 @@ class Patch:
                 return
             if found is not ABSENT and not is_seed(found):
                 return
+            seed: Optional[Seed]
             try:
                 seed = resolver.__dict__[SEED]
                 set_marker(seed.marker)
             except Exception:
                 # A scope, a graph that was built before activation, or None.
                 seed = self._seed_for(resolver)
-                if seed is None or seed.scope is found:
+                if seed is None:
                     return
                 set_marker(seed.marker)
             self.variable.set(seed.scope)
@@ -226,20 +201,21 @@ class Patch:
                 # The levels are compared here, since asking the logger takes as
                 # long as all the rest of a seeding.
                 if tally.unsaid and (logger.level or root.level) <= tally.level:
-                    self._report(resolver)
+                    seeded(resolver)
         except Exception as error:
             self._warn("could not seed a context", error)
 
     def seed(self, graph: Graph) -> SyncScope:
         """Seed the current context for *graph*; return its default scope."""
-        seed = seed_of(graph, self.names)
+        seed = _seeding.seed_of(graph, self.names)
         self.ensure_scope(graph, self.variable.get(ABSENT))
         return seed.scope
 
     def graph_built(self, graph: Optional[Resolver], scope: Any) -> None:
         """Store the default *scope* that the building of *graph* has left."""
         try:
-            if (self.active or self._proving) and is_default(scope, self.names):
+            is_on = self.active or self._proving is not None
+            if is_on and _seeding.is_default(scope, self.names):
                 self._store(scope, graph)
         except Exception as error:
             # The graph is built, and gets a default scope when it needs one.
@@ -254,18 +230,12 @@ class Patch:
         raise NotImplementedError
 
     def _store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
-        """Store the default *scope* of the graph that was built last."""
-        store(scope, graph or scope)
+        """Store the default *scope* of *graph*, which was built last."""
+        _seeding.store(scope, graph or scope)
 
     def _adopt(self, scope: SyncScope) -> None:
         """Store the default *scope* of a graph that was built before."""
-        adopt(scope, self.names)
-
-    def _report(self, resolver: Optional[Resolver]) -> None:
-        """Say that a context had to be seeded, and for which call."""
-        from ididi_scopefix import _callers
-
-        _callers.seeded(resolver)
+        _seeding.adopt(scope, self.names)
 
     def _warn(self, what: str, error: Exception) -> None:
         """Log *error*, the first time only, and not while the patch is proved."""

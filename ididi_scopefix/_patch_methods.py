@@ -52,27 +52,14 @@ class MethodsPatch(Patch):
 
     def _make_init(self, original: Any) -> Function:
         call, current, built = _unbound(original), self.variable.get, self.graph_built
-        absent = ABSENT
+        absent = ABSENT  # as a global it would be None when the interpreter ends
 
-        # One for each shape of known releases: a replacement has the parameters
-        # of what it replaces, for everybody who reads them in whatever way.
-        def init(
-            self: Any, name: Any, *, self_inject: Any, ignore: Any, workers: Any
-        ) -> None:
-            call(self, name, self_inject=self_inject, ignore=ignore, workers=workers)
-            built(self, current(absent))
+        # Its annotations are Any: a checker at run time leaves it as it is.
+        def init(*args: Any, **kwargs: Any) -> Any:
+            call(*args, **kwargs)
+            built(args[0], current(absent))
 
-        def init_unnamed(
-            self: Any, *, self_inject: Any, ignore: Any, workers: Any
-        ) -> None:
-            call(self, self_inject=self_inject, ignore=ignore, workers=workers)
-            built(self, current(absent))
-
-        def init_any(self: Any, *args: Any, **kwargs: Any) -> None:
-            call(self, *args, **kwargs)
-            built(self, current(absent))
-
-        return _replacement(original, init, init_unnamed, init_any)
+        return _like(original, init)
 
     def _make_use_scope(self, original: Any) -> Function:
         call, current, ensure = _unbound(original), self.variable.get, self.ensure_scope
@@ -87,11 +74,15 @@ class MethodsPatch(Patch):
                 ensure(self, found)
             return call(self, name, as_async=as_async)
 
-        def use_scope_any(self: Any, *args: Any, **kwargs: Any) -> Any:
-            ensure(self, current(absent))
-            return call(self, *args, **kwargs)
+        def use_scope_any(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                ensure(args[0], current(absent))
+            return call(*args, **kwargs)
 
-        return _replacement(original, use_scope, use_scope_any)
+        exact = type(original) is FunctionType and (
+            _parameters(original) == _parameters(use_scope)
+        )
+        return _like(original, use_scope if exact else use_scope_any)
 
     def _make_scope(self, original: Any) -> Function:
         if not is_made_by(contextmanager, original):
@@ -110,11 +101,11 @@ class MethodsPatch(Patch):
                     ensure(args[0], found)
             return enter(self)
 
-        def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
+        def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
             # Left without being entered, it runs to its first step now.
-            if typ is None and (args := self.__dict__.get("args")):
+            if error[:1] == (None,) and (args := self.__dict__.get("args")):
                 ensure(args[0], current(absent))
-            return leave(self, typ, value, traceback)
+            return leave(self, *error)
 
         return _managed_by(managers, (__enter__, __exit__), original)
 
@@ -135,22 +126,22 @@ class MethodsPatch(Patch):
                     ensure(args[0], found)
             return await enter(self)
 
-        async def leave_unentered(self: Any, typ: Any, value: Any, tb: Any) -> Any:
+        async def leave_unentered(self: Any, *error: Any) -> Any:
             ensure(self.args[0], current(absent))
-            return await leave(self, typ, value, tb)
+            return await leave(self, *error)
 
-        def __aexit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
-            if typ is None and "args" in self.__dict__ and _is_unentered(self):
-                return leave_unentered(self, typ, value, traceback)
-            return leave(self, typ, value, traceback)
+        def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
+            if error[:1] == (None,) and self.__dict__.get("args") and _is_new(self):
+                return leave_unentered(self, *error)
+            return leave(self, *error)
 
         return _managed_by(managers, (__aenter__, __aexit__), original)
 
     def _make_around(self, original: Any, enter: Function) -> Function:
         """Return a function whose scopes are those of *original*, by *enter*.
 
-        What another library has put there is called when ididi's method would
-        have been called, and entered when that would have been entered.
+        What another library has put there is called when ididi's method would have
+        been called, and entered when that would have been entered.
         """
         call = _unbound(original)
 
@@ -174,9 +165,7 @@ class MethodsPatch(Patch):
             yield scope
 
 
-def _attribute(
-    cls: type, name: str, make: Callable[[Any], Function]
-) -> ReplacedAttribute:
+def _attribute(cls: type, name: str, make: Callable[[Any], Any]) -> ReplacedAttribute:
     """Return the attribute *name* of the class in which *cls* finds it."""
     for base in cls.__mro__:
         if name in vars(base) and base is not object:
@@ -188,8 +177,7 @@ def _unbound(original: Any) -> Function:
     """Return *original*, found in a class, as a function that takes self.
 
     What another library has put there may rely on being bound, such as a
-    ``wrapt.FunctionWrapper``, which is an instance of the type it wraps, or be
-    something that Python does not bind.
+    ``wrapt.FunctionWrapper``, or be something that Python does not bind.
     """
     if type(original) is FunctionType:
         return original
@@ -202,25 +190,17 @@ def _unbound(original: Any) -> Function:
     return call
 
 
-def _replacement(original: Any, *candidates: Any) -> Function:
-    """Return the first of *candidates* that has the parameters of *original*.
-
-    The last one takes any, and says that it has those of *original*.
-    """
-    *exact, takes_any = candidates
+def _like(original: Any, replacement: Any) -> Function:
+    """Return *replacement*, which says that it has the parameters of *original*."""
     if type(original) is FunctionType:
-        signature = inspect.signature(original, follow_wrapped=False)
-        chosen = next(
-            (each for each in exact if _parameters(each) == _parameters(original)),
-            takes_any,
-        )
-        chosen.__defaults__ = original.__defaults__
-        chosen.__kwdefaults__ = original.__kwdefaults__
-        if chosen is takes_any:
-            chosen.__signature__ = signature
-    else:
-        chosen = takes_any
-    return update_wrapper(chosen, original)
+        if _parameters(original) != _parameters(replacement):
+            replacement.__signature__ = inspect.signature(
+                original, follow_wrapped=False
+            )
+        # Where the replacement takes any arguments, they have no effect.
+        replacement.__defaults__ = original.__defaults__
+        replacement.__kwdefaults__ = original.__kwdefaults__
+    return update_wrapper(replacement, original)
 
 
 def _parameters(function: Any) -> list[tuple[str, Any]]:
@@ -234,18 +214,13 @@ def _managers_of(decorator: Function) -> Any:
     return manager.__class__
 
 
-def _managed_by(
-    managers: Any, methods: tuple[Function, Function], original: Any
-) -> Function:
+def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     """Return a function like *original*, whose context managers have *methods*.
 
-    They are of a class derived from contextlib's *managers*, and look like
-    theirs. All else is contextlib's own.
+    They are of a class derived from contextlib's *managers*, and look like theirs.
     """
-    namespace = {
-        name: getattr(managers, name)
-        for name in ("__doc__", "__module__", "__qualname__")
-    }
+    copied = ("__doc__", "__module__", "__qualname__")
+    namespace = {name: getattr(managers, name) for name in copied}
     for method in methods:
         name = method.__name__
         namespace[name] = update_wrapper(method, getattr(managers, name))
@@ -264,13 +239,9 @@ def _managed_by(
     return helper
 
 
-if sys.version_info >= (3, 10):
-
-    def _is_unentered(manager: Any) -> bool:
-        return True  # entering deletes the args, by which this was asked
-
-else:
-
-    def _is_unentered(manager: Any) -> bool:
-        frame = manager.gen.ag_frame
-        return frame is not None and frame.f_lasti == -1
+def _is_new(manager: Any) -> bool:
+    """Tell whether an asynchronous *manager* that has its args was not entered."""
+    if sys.version_info >= (3, 10):
+        return True  # entering deletes them
+    frame: Any = manager.gen.ag_frame
+    return frame is not None and frame.f_lasti == -1

@@ -24,14 +24,14 @@ def still_raises(names: SimpleNamespace) -> bool:
     An error of ididi's own is an answer, and so is anything returned.
 
     Raises:
-        ProbeError: the calls fail in another way, or another library has
-            wrapped them and would take the probe's calls for the program's.
+        ProbeError: the calls fail in another way, or another library has wrapped
+            them and would count the probe's calls.
     """
     if is_mutable(names.Resolver):
         for name in ("use_scope", "scope", "ascope"):
             if not is_written_by(names, getattr(names.Resolver, name)):
                 raise ProbeError(f"another library has wrapped {name}()")
-    errors = _errors(names, _use_scope)
+    errors = _errors(names, lambda graph: graph.use_scope())
     if any(type(error) is LookupError for error in errors):
         return True
     for error in errors:
@@ -46,15 +46,18 @@ def verify(names: SimpleNamespace) -> None:
     Raises:
         ProbeError: one of them does not.
     """
-    for error in _errors(names, _use_default_scope):
+
+    def use_scope(graph: Any) -> None:
+        name = graph.use_scope().name
+        if name != names.DefaultScopeName:
+            raise ProbeError(f"use_scope() returned the scope {name!r}")
+
+    for error in _errors(names, use_scope):
         raise ProbeError(f"a scope call still raised {error!r}") from error
 
 
 def is_mutable(cls: type) -> bool:
-    """Tell whether the attributes of *cls* can be set, by setting one.
-
-    It is set to what it is already, which changes nothing.
-    """
+    """Tell whether attributes of *cls* can be set, by setting one to what it is."""
     try:
         cls.__doc__ = cls.__doc__
     except (TypeError, AttributeError):
@@ -67,38 +70,42 @@ def is_written_by(names: SimpleNamespace, function: Any) -> bool:
     for decorator in (contextmanager, asynccontextmanager):
         if is_made_by(decorator, function):
             function = decorated_function(function)
-    return type(function) is FunctionType and function.__globals__ is names.namespace
+    is_function = type(function) is FunctionType
+    return is_function and function.__globals__ is names.namespace
 
 
 def is_made_by(decorator: Callable[..., Any], function: Any) -> bool:
-    """Tell whether *function* is what contextlib's *decorator* returns.
-
-    By its code, and by its very type: a wrapper of wrapt has the code of what
-    it wraps, and is an instance of its type.
-    """
-    return (
-        type(function) is FunctionType
-        and function.__code__ is decorator(lambda: None).__code__
-    )
+    """Tell whether *function* is what contextlib's *decorator* returns."""
+    # Its very type: a wrapper of wrapt has the code of what it wraps, too.
+    is_function = type(function) is FunctionType
+    return is_function and function.__code__ is decorator(lambda: None).__code__
 
 
 def decorated_function(function: Any) -> Any:
-    """Return the function that contextlib has decorated to make *function*.
-
-    The one that is called. ``__wrapped__`` is another one if somebody has set it.
-    """
+    """Return the function that contextlib has decorated to make *function*."""
+    # Not __wrapped__, which somebody may have set to another one.
     (decorated,) = function.__closure__
     return decorated.cell_contents
 
 
-def _errors(names: SimpleNamespace, first: Callable[..., None]) -> list[Exception]:
+def _errors(
+    names: SimpleNamespace, use_scope: Callable[[Any], object]
+) -> list[Exception]:
     """Return what the scope calls raise, each in a context of its own."""
     errors: list[Exception] = []
     # Without itself in it, a graph is gone as soon as it is dropped.
     graph, other = (Context().run(names.Graph, self_inject=False) for _ in range(2))
-    for call in (first, _scope, _use_default_in_scope, _ascope, _merge):
+
+    def use_default_in_scope(graph: Any) -> None:
+        with graph.scope("probe"):
+            graph.use_scope(names.DefaultScopeName)
+
+    def merge(graph: Any) -> None:
+        graph.merge(other)
+
+    for call in (use_scope, _scope, use_default_in_scope, _ascope, merge):
         try:
-            Context().run(call, names, graph, other)
+            Context().run(call, graph)
         except Exception as error:
             errors.append(error)
     # Where the shim can't have stored anything, there is nothing to discard.
@@ -108,29 +115,14 @@ def _errors(names: SimpleNamespace, first: Callable[..., None]) -> list[Exceptio
     return errors
 
 
-def _use_scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
-    graph.use_scope()
-
-
-def _use_default_scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
-    name = graph.use_scope().name
-    if name != names.DefaultScopeName:
-        raise ProbeError(f"use_scope() returned the scope {name!r}")
-
-
-def _scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
+def _scope(graph: Any) -> None:
     with graph.scope("probe"):
         pass
 
 
-def _use_default_in_scope(names: SimpleNamespace, graph: Any, other: Any) -> None:
-    with graph.scope("probe"):
-        graph.use_scope(names.DefaultScopeName)
-
-
-def _ascope(names: SimpleNamespace, graph: Any, other: Any) -> None:
-    # One step by hand, since there may be no event loop to run it in. The
-    # variable is read before the loop is asked for.
+def _ascope(graph: Any) -> None:
+    # One step by hand, since there may be no event loop to run it in. The variable
+    # is read before the loop is asked for.
     manager = graph.ascope("probe")
     try:
         _finish(manager.__aenter__())
@@ -141,15 +133,9 @@ def _ascope(names: SimpleNamespace, graph: Any, other: Any) -> None:
         _finish(manager.__aexit__(None, None, None))
 
 
-def _merge(names: SimpleNamespace, graph: Any, other: Any) -> None:
-    graph.merge(other)
-
-
 def _finish(coroutine: Any) -> None:
     """Run *coroutine*, which has nothing to wait for, to its end."""
-    try:
+    with suppress(StopIteration):
         coroutine.send(None)
-    except StopIteration:
-        return
-    coroutine.close()
-    raise ProbeError("a scope call waited for something")
+        coroutine.close()
+        raise ProbeError("a scope call waited for something")

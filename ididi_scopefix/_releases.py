@@ -6,6 +6,7 @@ is still affected and passes the matrix is one more line in it.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
@@ -16,52 +17,22 @@ from typing import Optional
 AFFECTED = ">=1.4.4"
 """The releases that this package patches, as a specifier of PEP 440."""
 
+# fmt: off
 VERIFIED = (
     "1.4.4",
-    "1.5.0",
-    "1.5.1",
-    "1.5.2",
-    "1.5.3",
-    "1.5.4",
-    "1.6.0",
-    "1.6.1",
-    "1.6.2",
-    "1.6.3",
-    "1.6.4",
-    "1.7.0",
-    "1.7.1",
-    "1.7.2",
-    "1.7.3",
-    "1.7.4",
-    "1.7.5",
-    "1.7.6",
-    "1.7.7",
-    "1.7.8",
-    "1.7.9",
-    "1.8.0",
-    "1.8.1",
-    "1.8.2",
-    "1.8.3",
-    "1.8.4",
+    "1.5.0", "1.5.1", "1.5.2", "1.5.3", "1.5.4",
+    "1.6.0", "1.6.1", "1.6.2", "1.6.3", "1.6.4",
+    "1.7.0", "1.7.1", "1.7.2", "1.7.3", "1.7.4",
+    "1.7.5", "1.7.6", "1.7.7", "1.7.8", "1.7.9",
+    "1.8.0", "1.8.1", "1.8.2", "1.8.3", "1.8.4",
 )
+# fmt: on
 """The releases on which the whole behaviour suite passes, oldest first."""
 
-UNAFFECTED = (
-    (
-        "<1.4.3",
-        (
-            "use_scope() outside a scope raises OutOfScopeError there by design,"
-            " and there is nothing to fix"
-        ),
-    ),
-    (
-        ">=1.4.3,<1.4.4",
-        (
-            "it has the same LookupError but stores its scope where this package"
-            " does not reach: upgrade to 1.4.4 or newer"
-        ),
-    ),
-)
+UNAFFECTED = {
+    "<1.4.3": "OutOfScopeError outside a scope is by design, nothing is to be fixed",
+    "==1.4.3.*": "it has the same LookupError elsewhere: upgrade to 1.4.4 or newer",
+}
 """The releases before those, as specifiers, and why they are left alone."""
 
 REQUIREMENTS = ("wrapt", "packaging")
@@ -102,7 +73,7 @@ def reason_to_leave_alone(version: str) -> str:
     Raises:
         packaging.version.InvalidVersion: *version* is not one of PEP 440.
     """
-    for specifier, reason in UNAFFECTED:
+    for specifier, reason in UNAFFECTED.items():
         if _contains(specifier, version):
             return f"ididi {version} is left alone: {reason}."
     return f"ididi {version} is left alone: it is not in the range {AFFECTED}."
@@ -120,41 +91,31 @@ def version_on_path() -> Optional[str]:
 
     From the metadata alone: ididi is not imported. ``None`` without ididi.
     """
-    return next(_versions(distributions(name="ididi")), None)
+    try:
+        return next(_versions(distributions(name="ididi")), None)
+    except Exception:
+        return None  # a finder of distributions has raised
 
 
 def version_of(module: ModuleType) -> Optional[str]:
-    """Return the version of the ididi that an imported module is part of.
+    """Return the version of the ididi that *module*, an ``ididi.graph``, is part of.
 
-    Of 1.5.1 to 1.5.4 only the metadata know it. The other releases bind their
-    ``VERSION`` in the last lines of ``ididi/__init__.py``.
-
-    Args:
-        module: ``ididi.graph``. The metadata beside it count, not those of
-            another ididi that it hides from ``sys.path``.
-
-    Returns:
-        The version from the metadata, else from ididi itself; ``None`` if
-        neither has one, or not yet.
+    From the metadata beside it, not from those of an ididi that it hides, and else
+    from ididi itself. Of 1.5.1 to 1.5.4 only the metadata know it; the others bind
+    ``VERSION`` in the last lines of ``ididi/__init__.py``. ``None`` if it is unknown.
     """
-    file = getattr(module, "__file__", None)
-    if file is not None:
-        folder = str(Path(file).parent.parent)
-        beside = distributions(name="ididi", path=[folder])
-        elsewhere = (
-            distribution
-            for distribution in distributions(name="ididi")
-            if not _has_own_files(distribution)
-        )
-        for candidates in (beside, elsewhere):
-            for version in _versions(candidates):
-                return version
     package = sys.modules.get("ididi")
-    for name in ("VERSION", "__version__"):
-        own: object = getattr(package, name, None)
-        if isinstance(own, str):
-            return own
-    return None
+    own = getattr(package, "VERSION", None) or getattr(package, "__version__", None)
+    own = own if isinstance(own, str) else None
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return own
+    try:
+        beside = distributions(name="ididi", path=[str(Path(file).parent.parent)])
+        others = itertools.filterfalse(_has_own_files, distributions(name="ididi"))
+        return next(_versions(itertools.chain(beside, others)), own)
+    except Exception:
+        return own  # a finder of distributions has raised
 
 
 def _versions(candidates: Iterable[Distribution]) -> Iterator[str]:
@@ -171,8 +132,7 @@ def _versions(candidates: Iterable[Distribution]) -> Iterator[str]:
 def _version_in(distribution: Distribution) -> Optional[str]:
     """Return the version in the metadata of *distribution*.
 
-    The line is searched here, since parsing the metadata loads the email
-    package, which takes as long as loading and proving the patch.
+    Parsing them would load the email package: as much work as the patch.
     """
     files = ("METADATA", "PKG-INFO")
     text = next(filter(None, map(distribution.read_text, files)), "")
@@ -184,10 +144,7 @@ def _version_in(distribution: Distribution) -> Optional[str]:
 
 
 def _has_own_files(distribution: Distribution) -> bool:
-    """Tell whether *distribution* has installed an ``ididi.graph`` of its own.
-
-    An editable installation has not: its modules are in the project's folder.
-    """
+    """Tell whether *distribution*, not an editable one, has its own ``ididi.graph``."""
     return any(
         file.parts[0] == "ididi" and file.stem.partition(".")[0] == "graph"
         for file in distribution.files or ()
