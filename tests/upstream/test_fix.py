@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ididi_scopefix
+from tests import other_releases
+from tests.docs.markdown import Document
 from tests.environments import attempt
 from tests.upstream import source
 
@@ -81,3 +83,18 @@ def test_doctor_says_that_the_shim_is_not_needed() -> None:
     assert set(errors) == {None}
     assert report["with_shim"] is None
     assert "answers in every context by itself" in report["verdict"][0]
+
+
+def test_the_page_s_table_is_what_the_releases_do(tmp_path: Path) -> None:
+    """And what the patched one does."""
+    program = Path(__file__).with_name("calls.py")
+    columns, *rows = Document("docs/upstream/README.md").table("ididi")
+
+    for name, *cells in rows:
+        folder = Path(FOLDER, "after")
+        if name != "patched":
+            folder = other_releases.download(name, tmp_path / name)
+        variables = {"PYTHONPATH": str(folder), "IDIDI_SCOPEFIX": "0"}
+        finished = attempt(sys.executable, str(program), **variables)
+        assert finished.returncode == 0, finished.stderr
+        assert dict(zip(columns[1:], cells)) == json.loads(finished.stdout), name
