@@ -106,8 +106,8 @@ def stored_seed(resolver: Resolver) -> Optional[Seed]:
 
 def store(scope: SyncScope, graph: Resolver) -> None:
     """Store the default *scope* that ``Graph.__init__`` has made for *graph*."""
-    seed = vars(_holder(graph))[SEED] = Seed(scope)
-    _seeds[id(scope._type_registry)] = seed
+    seed = _seeds[id(scope._type_registry)] = Seed(scope)
+    vars(_holder(graph))[SEED] = seed
 
 
 def adopt(scope: SyncScope, names: SimpleNamespace) -> None:
