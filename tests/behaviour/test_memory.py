@@ -177,6 +177,9 @@ def test_a_graph_that_does_not_inject_itself_goes_as_early_as_in_plain_ididi() -
             graph.use_scope()
         for call in calls:
             call(graph)
+        if not hasattr(graph, "__dict__"):
+            # ididi 1.4.4 and 1.5.x: the pool stores the default scope.
+            return [ref(marker)]
         return [ref(marker), ref(graph._workers)]
 
     def are_gone(*calls: "Callable[[Graph], object]") -> "list[bool]":
