@@ -341,3 +341,17 @@ def check_workflows(session: nox.Session) -> None:
     workflows = sorted(str(file) for file in WORKFLOWS.glob("*.yml"))
     session.run(*schema, "vendor.github-workflows", *workflows)
     session.run(*schema, "vendor.dependabot", ".github/dependabot.yml")
+
+
+@nox.session
+def differential(session: nox.Session) -> None:
+    """Run 10,000 random programs of each kind twice, on releases of each shape."""
+    # 1.4.4 needs typing-extensions and does not say so.
+    session.install(".", *group("test"), "typing-extensions")
+    for release in MODEL_RELEASES:
+        session.install("--quiet", f"ididi=={release}", silent=True)
+        session.log(f"ididi {release}")
+        profile = ("--hypothesis-profile", "long")
+        session.run(
+            "pytest", "--quiet", "tests/differential", *profile, *session.posargs
+        )
