@@ -59,35 +59,39 @@ def simple(build: bool) -> list[Any]:
     return statements
 
 
-def steps(block: Statements, *others: Any) -> st.SearchStrategy[list[Any]]:
+def steps(
+    block: Statements, *others: Any, advance: bool = True
+) -> st.SearchStrategy[list[Any]]:
     """Draw the steps in which something is driven by hand."""
-    driven = [statement(word) for word in ("next", "send", "close", "keep")]
+    words = ("next", "send") if advance else ()
+    driven = [statement(word) for word in (*words, "close", "keep")]
     step = st.one_of(
         *driven, *others, statement("throw", error), statement("do", block)
     )
     return st.lists(step, min_size=1, max_size=4)
 
 
-def compound(block: Statements, ablock: Statements, put: bool) -> list[Any]:
+def compound(block: Statements, ablock: Statements, meddle: bool) -> list[Any]:
     """Return the statements with a block in them."""
     scopes = st.lists(st.tuples(who, name), min_size=1, max_size=3)
     hands = [
         statement(word)
         for word in (
-            *("enter", "enter", "exit", "again", "call"),
+            *("enter", "enter", "exit", "exit", "again", "call"),
             *("attributes", "document"),
         )
     ]
     hands += [statement("exit after", error), statement("exit oddly", error)]
-    elsewhere = statement("in", kind, st.one_of(*hands))
+    hands.append(statement("in", kind, st.one_of(*hands)))
+    by_hand = steps(block, *hands, advance=meddle)
     statements = [
         statement("with", who, name, form, block),
         statement("with", who, name, form, block),
         statement("decorate", who, name, st.integers(1, 2), block),
         statement("stack", scopes, leave, block),
         statement("generator", who, name, block, steps(block)),
-        statement("by_hand", who, name, form, steps(block, *hands, elsewhere)),
-        statement("by_hand", who, name, form, steps(block, *hands, elsewhere)),
+        statement("by_hand", who, name, form, by_hand),
+        statement("by_hand", who, name, form, by_hand),
         statement("try", block, block, block, then),
         statement("entry", who, st.sampled_from(["plain", "scoped"]), block),
         statement("context", kind, block),
@@ -95,17 +99,17 @@ def compound(block: Statements, ablock: Statements, put: bool) -> list[Any]:
         statement("pool", kind, block),
         statement("run", ablock),
     ]
-    if put:
+    if meddle:
         statements.append(statement("put", who, block))
     return statements
 
 
-def async_compound(block: Statements, ablock: Statements) -> list[Any]:
+def async_compound(block: Statements, ablock: Statements, meddle: bool) -> list[Any]:
     """Return the statements of coroutines."""
     scopes = st.lists(st.tuples(who, name), min_size=1, max_size=3)
     hands = [
         statement(word)
-        for word in ("enter", "enter", "exit", "again", "forget", "step")
+        for word in ("enter", "enter", "exit", "exit", "again", "forget", "step")
     ]
     hands += [statement("exit after", error), statement("exit oddly", error)]
     few = st.integers(0, 3)
@@ -117,7 +121,9 @@ def async_compound(block: Statements, ablock: Statements) -> list[Any]:
         statement("async_decorate", who, name, st.integers(1, 2), ablock),
         statement("async_stack", scopes, leave, ablock),
         statement("async_generator", who, name, ablock, steps(ablock)),
-        statement("async_by_hand", who, name, form, steps(ablock, *hands)),
+        statement(
+            "async_by_hand", who, name, form, steps(ablock, *hands, advance=meddle)
+        ),
         statement("decorate", who, name, st.just(1), block),
         statement("generator", who, name, block, steps(block)),
         statement(
@@ -133,20 +139,21 @@ def async_compound(block: Statements, ablock: Statements) -> list[Any]:
     ]
 
 
-def programs(*, build: bool, put: bool) -> Statements:
+def programs(*, build: bool, meddle: bool) -> Statements:
     """Draw programs.
 
     Args:
         build: whether they build more graphs.
-        put: whether they put scopes into the variable by hand.
+        meddle: whether they put scopes into the variable by hand, and make steps
+            with the generators inside of contextlib's context managers.
     """
     leaves = st.one_of(*simple(build))
     block = ablock = st.lists(leaves, max_size=3)
     for _ in range(DEPTH):
-        inner = compound(block, ablock, put)
-        calls = async_compound(block, ablock)
+        inner = compound(block, ablock, meddle)
+        calls = async_compound(block, ablock, meddle)
         block, ablock = (
             st.lists(st.one_of(leaves, leaves, st.one_of(inner)), max_size=3),
             st.lists(st.one_of(leaves, leaves, st.one_of(calls)), max_size=3),
         )
-    return st.lists(st.one_of(compound(block, ablock, put)), min_size=1, max_size=4)
+    return st.lists(st.one_of(compound(block, ablock, meddle)), min_size=1, max_size=4)

@@ -90,7 +90,6 @@ EXAMINATIONS: tuple[Callable[[Any], Any], ...] = (
     lambda function: function.__annotations__,
     lambda function: (function.__name__, function.__qualname__, function.__module__),
     lambda function: function.__doc__,
-    lambda function: hasattr(function, "__wrapped__"),
     lambda function: inspect.isgeneratorfunction(inspect.unwrap(function)),
     lambda function: inspect.isasyncgenfunction(inspect.unwrap(function)),
     lambda function: inspect.iscoroutinefunction(function),

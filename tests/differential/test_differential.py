@@ -83,7 +83,7 @@ def test_programs_see_in_contexts_with_a_scope_what_they_see_without_the_shim(
     options = {"empty": False, "adopt": False, "anonymous": False}
 
     @profile(request)
-    @given(programs(build=True, put=True), st.integers(1, 3))
+    @given(programs(build=True, meddle=True), st.integers(1, 3))
     def agree(block: Any, graphs: int) -> None:
         order = Order(block, graphs, options)
         compare(children, order, order)
@@ -100,7 +100,7 @@ def test_programs_see_in_empty_contexts_what_they_see_where_the_graph_was_built(
 
     @profile(request)
     @given(
-        programs(build=SEVERAL, put=False),
+        programs(build=SEVERAL, meddle=False),
         st.integers(1, 3 if SEVERAL else 1),
         st.booleans(),
     )
