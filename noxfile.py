@@ -355,3 +355,12 @@ def differential(session: nox.Session) -> None:
         session.run(
             "pytest", "--quiet", "tests/differential", *profile, *session.posargs
         )
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the code by machine, and see that the tests notice."""
+    requirements = (*group("test"), "typing-extensions", f"ididi=={REFERENCE}")
+    session.install("pip")
+    install = (f"--install={each}" for each in (*requirements, "wrapt", "packaging"))
+    session.run("python", "-m", "tests.mutants", *install, *session.posargs)

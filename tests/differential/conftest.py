@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import settings
 
-# The profiles are those of the model.
+# The other profiles are those of the model.
 import tests.model.conftest  # noqa: F401
+
+settings.register_profile("quick", settings.get_profile("short"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,7 +17,7 @@ from tests.shape import has_mutable_classes
 programs_run = 0
 lines_compared = 0
 
-EXAMPLES = {"short": 300, "long": 10_000}
+EXAMPLES = {"quick": 60, "short": 300, "long": 10_000}
 """How many programs of each kind each profile draws."""
 
 # The compiled classes of 1.5.x don't say which graph is asked: a context without
