@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: demo test matrix servers soak docs model bench coverage lint audit clean
+.PHONY: demo test matrix servers soak docs model upstream bench coverage lint audit clean
 
 demo: $(NOX)  ## the bug and the cure, on a real server
 	@$(NOX) --session demo
@@ -36,6 +36,9 @@ audit: $(NOX)  ## the package, by the tools of those who have to allow it
 
 model: $(NOX)  ## the model for long, races and faults, on releases of each shape
 	$(NOX) --session model
+
+upstream: $(NOX)  ## the fix for ididi itself, on the releases that it is for
+	$(NOX) --session upstream
 
 bench: $(NOX)  ## what a call costs, with and without the shim
 	$(NOX) --session bench

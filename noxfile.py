@@ -343,6 +343,25 @@ def check_workflows(session: nox.Session) -> None:
     session.run(*schema, "vendor.dependabot", ".github/dependabot.yml")
 
 
+UPSTREAM_TESTS = ("graphviz", "pyinstrument", "pytest-asyncio")
+"""What ididi's own tests need."""
+
+
+@nox.session
+@nox.parametrize("source", ["1.8.4", "1.8.5"], ids=["1.8.4", "1.8.5"])
+def upstream(session: nox.Session, source: str) -> None:
+    """Apply the fix for ididi itself, and run without the shim what it cures."""
+    folder = str(Path(session.create_tmp(), source).resolve())
+    session.install(".", *group("test"), *UPSTREAM_TESTS, "pyperf")
+    session.run("python", "-m", "tests.upstream", source, folder)
+    session.install(f"{folder}/after")
+    # ididi's own tests need the plugin; it is not to change how ours run.
+    pytest = ("pytest", "--quiet", "-p", "no:asyncio")
+    session.run(*pytest, "--fixed", "tests/behaviour", *session.posargs)
+    session.run(*pytest, "tests/upstream", env={"SCOPEFIX_UPSTREAM": folder})
+    session.run("python", "-m", "benchmarks.upstream", folder)
+
+
 @nox.session
 def differential(session: nox.Session) -> None:
     """Run 10,000 random programs of each kind twice, on releases of each shape."""

@@ -49,11 +49,10 @@ else:
 
 
 _SWITCH = "IDIDI_SCOPEFIX"
-_AWAITED = "ididi", "ididi.graph"
 
 
 class _Loader:
-    """Loads a module as *loader* does, and tells ``_activation`` about it."""
+    """Loads a module as *loader* does, and lets ``_activation`` do its part."""
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader
@@ -71,10 +70,10 @@ class _Loader:
             return method
 
         def load(module: Any) -> Any:
-            _finder.waiting = False
-            run = _run
+            run: Any = _run
             try:
-                from ididi_scopefix._activation import load as run  # type: ignore[assignment]
+                _finder.waiting = False
+                from ididi_scopefix._activation import load as run
             except Exception:
                 pass  # the package was removed under a running process
             return run(self, method, module)
@@ -110,8 +109,7 @@ class _Finder:
 
     def __init__(self) -> None:
         self.waiting = True
-        # A finder behind may start again from the first: the names that each
-        # thread is asking for.
+        # A finder behind may start again from the first: what threads ask for.
         self._asking: Any = set()
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
@@ -121,9 +119,17 @@ class _Finder:
         moves to the front, and what is imported next, there or missing, gets a
         loader that patches ididi first.
         """
-        past = self.waiting and "ididi" in sys.modules
+        try:
+            past = self.waiting and "ididi" in sys.modules
+            if past or fullname in ("ididi", "ididi.graph"):
+                return self._find(fullname, path, target, past)
+        except Exception:
+            pass  # Python asks the finders behind, and reports what they raise
+        return None
+
+    def _find(self, fullname: str, path: Any, target: Any, past: bool) -> Any:
         asked = get_ident(), fullname
-        if not (fullname in _AWAITED or past) or asked in self._asking:
+        if asked in self._asking:
             return None
         self._asking.add(asked)
         try:
@@ -138,11 +144,9 @@ class _Finder:
                         spec.loader = _Loader(spec.loader)
                     return spec
                 behind = behind or finder is self
-        except Exception:
-            pass  # Python asks that finder next, and reports what it raises
         finally:
             self._asking.discard(asked)
-        if past and sys._getframe(2).f_code.co_name == "_find_and_load_unlocked":
+        if past and sys._getframe(3).f_code.co_name == "_find_and_load_unlocked":
             # An import, and not somebody who asks whether there is such a module.
             loader: Any = _Loader(_Missing())
             return type(sys.__spec__)(fullname, loader)

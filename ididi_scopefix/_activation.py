@@ -55,8 +55,7 @@ def _renew_lock() -> None:
     lock = threading.RLock()
 
 
-# A child that is forked while another thread holds the lock would wait for it
-# for ever, in its first import of ididi.
+# A child that is forked while another thread holds the lock would wait for ever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
@@ -67,27 +66,34 @@ def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
     *argument* is the module, or its name for ``load_module``. *loader* is the
     ``_Loader`` in the place of the module's own.
     """
-    name: str = argument if isinstance(argument, str) else argument.__name__
-    if name == PACKAGE:
-        _register_hook()
-    elif name != GRAPH:
-        _imported_past_the_finder()
-    _put_back(loader, argument)
+    name = ""
+    try:
+        name = argument if isinstance(argument, str) else argument.__name__
+        if name == PACKAGE:
+            _register_hook()
+        elif name != GRAPH:
+            _imported_past_the_finder()
+        _put_back(loader, argument)
+    except Exception as error:
+        record_failure("could not wait for ididi", error)
     result = method(argument)
-    _put_back(loader, result)
-    if name == PACKAGE:
-        _package_loaded()
-    elif name == GRAPH and not _registered:
-        # wrapt calls the hook after an ordinary import. It has not seen this one:
-        # the module is reloaded, or imported again without its package.
-        patch_if_affected(sys.modules[GRAPH])
+    try:
+        _put_back(loader, result)
+        if name == PACKAGE:
+            _package_loaded()
+        elif name == GRAPH and not _registered:
+            # wrapt calls the hook after an ordinary import. It has not seen this
+            # one: the module is reloaded, or imported again without its package.
+            patch_if_affected(sys.modules[GRAPH])
+    except Exception as error:
+        record_failure("could not patch ididi", error)
     return result
 
 
 def _put_back(loader: Any, module: Any) -> None:
     """Give *module* its own loader back, if it has *loader*."""
-    own, spec = loader._loader, getattr(module, "__spec__", None)
     try:
+        own, spec = loader._loader, getattr(module, "__spec__", None)
         for owner, name in ((module, "__loader__"), (spec, "loader")):
             if getattr(owner, name, None) is loader:
                 setattr(owner, name, own)
@@ -113,8 +119,12 @@ def _register_hook() -> None:
 def _hook(module: ModuleType) -> None:
     """Patch ``ididi.graph``, whose code has run."""
     global _registered
-    _registered = False
-    patch_if_affected(module)
+    try:
+        _registered = False
+        patch_if_affected(module)
+    except Exception as error:
+        # What a hook raises, wrapt lets the import of ididi raise.
+        record_failure("could not patch ididi", error, module)
 
 
 def _package_loaded() -> None:
@@ -267,13 +277,14 @@ def record_failure(
     what: str, error: Exception, module: Optional[ModuleType] = None
 ) -> None:
     """Record that *error* made it impossible to patch ididi, and warn once."""
-    missing = getattr(error, "name", None)
+    missing, cause = getattr(error, "name", None), None
     if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
         reason = f"{missing} is missing: pip install ididi-scopefix installs it"
     else:
         reason = f"{what}: {type(error).__name__}: {error}"
+        cause = error
     version = None if module is None else _releases.version_of(module)
-    record("failed", reason, version, module, error)
+    record("failed", reason, version, module, cause)
 
 
 def record(

@@ -1,7 +1,8 @@
 """Activates the shim for every test, as a program would: by importing it.
 
 With ``--control`` it is switched off instead, and every test of what the
-shim does has to fail.
+shim does has to fail. With ``--fixed`` it is switched off, too, for an ididi
+that has the fix itself: only the tests marked ``shim`` have to fail.
 """
 
 from __future__ import annotations
@@ -23,10 +24,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="switch the shim off and expect every test of what it does to fail",
     )
+    parser.addoption(
+        "--fixed",
+        action="store_true",
+        help="switch the shim off and expect ididi itself to do what it does",
+    )
+
+
+def switched_off(config: pytest.Config) -> bool:
+    """Tell whether the tests run without the shim."""
+    return bool(config.getoption("--control") or config.getoption("--fixed"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--control"):
+    if switched_off(config):
         os.environ["IDIDI_SCOPEFIX"] = "0"
         # A test that is to fail may leave its event loop to the collector.
         ignore = "ignore::pytest.PytestUnraisableExceptionWarning"
@@ -41,10 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    if not config.getoption("--control"):
-        return
     for item in items:
-        if item.get_closest_marker("unchanged") is None:
+        if config.getoption("--fixed") and item.get_closest_marker("shim"):
+            # Not left out: one that passes is not about the shim.
+            reason = "it is about the shim itself"
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
+        if config.getoption("--control") and not item.get_closest_marker("unchanged"):
             item.add_marker(
                 pytest.mark.xfail(
                     raises=(LookupError, AssertionError),
@@ -58,7 +71,7 @@ def pytest_collection_modifyitems(
 def _still_active(request: pytest.FixtureRequest) -> Iterator[None]:
     """Leave the shim to the next test as this one found it."""
     yield
-    if not request.config.getoption("--control"):
+    if not switched_off(request.config):
         import ididi_scopefix
 
         ididi_scopefix.activate()

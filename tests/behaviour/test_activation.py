@@ -37,6 +37,7 @@ def raises(graph: Graph) -> bool:
     return False
 
 
+@pytest.mark.shim
 def test_deactivating_brings_the_bug_back(graph: Graph) -> None:
     """And activating ends it, as often as one likes."""
     for _ in range(3):
@@ -46,6 +47,7 @@ def test_deactivating_brings_the_bug_back(graph: Graph) -> None:
         assert raises(graph)
 
 
+@pytest.mark.shim
 def test_deactivating_puts_back_what_was_there() -> None:
     """The very objects, not equal ones."""
     ididi_scopefix.deactivate()
@@ -59,6 +61,7 @@ def test_deactivating_puts_back_what_was_there() -> None:
     assert all(contents()[name] is original[name] for name in original)
 
 
+@pytest.mark.shim
 def test_activating_twice_changes_nothing(graph: Graph) -> None:
     """One replacement, not two."""
     first = ididi_scopefix.activate()
@@ -104,6 +107,7 @@ def test_a_scope_made_before_deactivating_is_plain_ididi_s(graph: Graph) -> None
     assert Context().run(enter, manager) is Context().run(enter, plain)
 
 
+@pytest.mark.shim
 def test_activating_waits_for_ididi_and_deactivating_stops_that() -> None:
     """Before ididi is imported they arm and disarm."""
     children.run(

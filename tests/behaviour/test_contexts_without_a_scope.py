@@ -255,6 +255,7 @@ def test_nothing_of_a_request_stays_behind_in_a_thread(
         assert pool.submit(graph.use_scope).result() is default_scope
 
 
+@pytest.mark.shim
 def test_a_seeded_context_is_seeded_once(
     graph: Graph, default_scope: SyncScope
 ) -> None:

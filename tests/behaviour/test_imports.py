@@ -7,6 +7,7 @@ import pytest
 from tests import children
 
 
+@pytest.mark.shim
 def test_a_second_import_is_patched_as_the_first_was() -> None:
     """After ``del sys.modules[...]`` there is a new module, with new classes."""
     children.run(
@@ -42,6 +43,7 @@ def test_a_second_import_is_patched_as_the_first_was() -> None:
     )
 
 
+@pytest.mark.shim
 def test_a_second_import_of_the_module_alone_is_patched(knows_graphs: bool) -> None:
     """While the package stays."""
     if not knows_graphs:
@@ -65,6 +67,7 @@ def test_a_second_import_of_the_module_alone_is_patched(knows_graphs: bool) -> N
     )
 
 
+@pytest.mark.shim
 def test_a_reloaded_module_is_patched_again(knows_graphs: bool) -> None:
     """It stays the same object, and gets new classes."""
     if not knows_graphs:
@@ -89,6 +92,7 @@ def test_a_reloaded_module_is_patched_again(knows_graphs: bool) -> None:
     )
 
 
+@pytest.mark.shim
 def test_a_module_reloaded_past_the_hook_is_no_secret() -> None:
     """The status says so, and activating again patches it."""
     children.run(
@@ -107,6 +111,7 @@ def test_a_module_reloaded_past_the_hook_is_no_secret() -> None:
     )
 
 
+@pytest.mark.shim
 def test_the_status_during_the_import_of_ididi_says_so() -> None:
     """Asked by another library's hook, on what ididi.graph itself imports."""
     told = children.run(
@@ -125,6 +130,7 @@ def test_the_status_during_the_import_of_ididi_says_so() -> None:
     assert "being imported" in told.stdout
 
 
+@pytest.mark.shim
 def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
     """Some other library has put its own list of finders there."""
     children.run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests import children
 
 BUILT_BEFORE = """
@@ -26,6 +28,7 @@ def activate():
 """
 
 
+@pytest.mark.shim
 def test_a_graph_built_before_activation_has_its_scope_everywhere() -> None:
     """The very scope that the context it was built in has."""
     children.run(
@@ -44,6 +47,7 @@ contexts.in_new_thread(request)
     )
 
 
+@pytest.mark.shim
 def test_activation_within_a_scope_finds_the_default_scope_too() -> None:
     """As when the first import happens while a scope is open."""
     children.run(
@@ -58,6 +62,7 @@ assert contexts.in_new_thread(graph.use_scope) is default
     )
 
 
+@pytest.mark.shim
 def test_a_graph_built_in_another_context_gets_one_default_scope() -> None:
     """Nobody can find its own any more; it gets one, on its first need."""
     children.run(
@@ -74,6 +79,7 @@ assert first.resolve(Graph) is graph
     )
 
 
+@pytest.mark.shim
 def test_a_default_scope_made_late_has_nothing_of_a_request() -> None:
     """Though it is the scope of a request that needs it first."""
     children.run(
@@ -99,6 +105,7 @@ assert not default.is_registered_singleton(Settings)
     )
 
 
+@pytest.mark.shim
 def test_a_graph_that_does_not_inject_itself_gets_a_scope_without_it() -> None:
     """As its own default scope would be."""
     children.run(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ididi import SyncScope
 
 
+@pytest.mark.shim
 def test_a_pool_thread_is_seeded_by_its_initializer(
     graph: Graph, default_scope: SyncScope
 ) -> None:
@@ -35,6 +36,7 @@ def test_a_pool_thread_is_seeded_by_its_initializer(
         assert pool.submit(graph.use_scope).result() is default_scope
 
 
+@pytest.mark.shim
 def test_seeding_explicitly_returns_the_default_scope(
     graph: Graph, default_scope: SyncScope
 ) -> None:
@@ -48,6 +50,7 @@ def test_seeding_explicitly_returns_the_default_scope(
     assert ididi_scopefix.status().seeded == before + 1
 
 
+@pytest.mark.shim
 def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
     """Whichever graph was built last."""
     own = graph.use_scope()

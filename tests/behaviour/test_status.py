@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ididi import Graph, SyncScope
 
 
+@pytest.mark.shim
 def test_the_status_of_an_active_shim(knows_graphs: bool) -> None:
     """State, version, reason and what was replaced."""
     status = ididi_scopefix.status()
@@ -48,6 +49,7 @@ def test_a_status_is_frozen() -> None:
         status.state = "active"  # type: ignore[misc]
 
 
+@pytest.mark.shim
 def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
     """In one line."""
     Context().run(graph.use_scope)
@@ -60,6 +62,7 @@ def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
     assert "\n" not in text
 
 
+@pytest.mark.shim
 def test_seeded_contexts_are_counted(graph: Graph) -> None:
     """Each context once, from any number of threads."""
     before = ididi_scopefix.status().seeded
@@ -76,6 +79,7 @@ def test_seeded_contexts_are_counted(graph: Graph) -> None:
     assert ididi_scopefix.status().seeded == before + 500
 
 
+@pytest.mark.shim
 def test_contexts_with_a_scope_are_not_counted(graph: Graph) -> None:
     """Nothing had to be done there."""
     assert Context().run(graph.use_scope)
@@ -87,6 +91,7 @@ def test_contexts_with_a_scope_are_not_counted(graph: Graph) -> None:
     assert ididi_scopefix.status().seeded == before > 0
 
 
+@pytest.mark.shim
 def test_the_first_seeding_is_logged_once() -> None:
     """At INFO, with the thread; the rest at DEBUG."""
     children.run(
@@ -146,6 +151,7 @@ def test_a_broken_log_handler_breaks_no_request(
         assert contexts.in_new_thread(graph.use_scope) is default_scope
 
 
+@pytest.mark.shim
 def test_a_log_handler_may_use_scopes_itself(
     graph: Graph, default_scope: SyncScope
 ) -> None:
@@ -182,6 +188,7 @@ def test_before_ididi_is_imported_nothing_else_is() -> None:
     )
 
 
+@pytest.mark.shim
 def test_a_forked_child_counts_for_itself() -> None:
     """It reports its own first seeding, too."""
     children.run(

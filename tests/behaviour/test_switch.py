@@ -11,6 +11,7 @@ from tests import children
 
 @pytest.mark.parametrize("value", ["0", "false", "off", "no", "OFF", "False", " no "])
 @pytest.mark.unchanged
+@pytest.mark.shim
 def test_the_switch_disables_everything(value: str) -> None:
     """ididi is plain ididi, and activate() does not change that."""
     children.run(
@@ -55,6 +56,7 @@ assert status.state == "active", status
 
 
 @pytest.mark.parametrize("value", ["", "1", "true", "on", "yes", "ON", " Yes "])
+@pytest.mark.shim
 def test_the_switch_says_that_the_shim_is_on(value: str) -> None:
     """As if it were not set."""
     children.run(
@@ -63,6 +65,7 @@ def test_the_switch_says_that_the_shim_is_on(value: str) -> None:
     )
 
 
+@pytest.mark.shim
 def test_the_switch_makes_the_shim_talk() -> None:
     """It is on, and that is no warning."""
     children.run(
@@ -72,6 +75,7 @@ def test_the_switch_makes_the_shim_talk() -> None:
 
 
 @pytest.mark.parametrize("value", ["2", "n", "none", "nope", "00", "disabled"])
+@pytest.mark.shim
 def test_a_value_that_the_switch_does_not_know_costs_one_warning(value: str) -> None:
     """Nobody switches the shim off by chance, nor leaves it on unknowingly."""
     children.run(

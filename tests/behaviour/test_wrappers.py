@@ -114,6 +114,7 @@ def replace(contents: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("wrap", WAYS)
+@pytest.mark.shim
 def test_wrappers_inside_and_outside_are_called_and_contexts_are_seeded(
     wrap: Any,
 ) -> None:
@@ -155,6 +156,7 @@ def test_wrappers_inside_and_outside_are_called_and_contexts_are_seeded(
     assert methods() == inside
 
 
+@pytest.mark.shim
 def test_a_wrapper_inside_is_called_when_ididi_s_method_would_be() -> None:
     """When a scope is asked for, not when it is entered."""
     graph = Context().run(Graph)
@@ -217,6 +219,7 @@ def test_mock_patches_our_methods_and_puts_them_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.shim
 def test_a_mock_that_outlives_a_deactivation_leaves_a_method_that_passes_through(
     name: str, plain_methods: dict[str, Any]
 ) -> None:

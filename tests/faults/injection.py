@@ -32,7 +32,10 @@ ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
 
 # Of every module of the package that runs then, all lines but those that can't
 # raise, or that are the import itself: what a loader of ours hands on.
-NOT_INJECTED = re.compile(r"try:$|.*loader\.(create|exec)_module\(|.*getattr\(self\.")
+NOT_INJECTED = re.compile(
+    r"try:$|.*method\(|.*getattr\(self\.|return (self\.)?_?\w+(\.__class__)?$"
+    r"|if name not in|def |run: Any = _run|return run\(|name = \"\"$"
+)
 
 
 def trace_until(number, error):

@@ -51,7 +51,8 @@ def inject(error: str, step: int) -> list[Any]:
 
 def test_ididi_is_patched_whole_or_not_at_all_whichever_statement_fails() -> None:
     """And its import succeeds, and the next activate() puts all right."""
-    assert inject("Exception", step=1) == []
+    found = inject("Exception", step=1)
+    assert found == [], "\n".join(map(str, found))
 
 
 def test_an_interrupt_leaves_ididi_patched_whole_or_not_at_all() -> None:

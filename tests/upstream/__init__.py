@@ -1,0 +1,1 @@
+"""The fix for ididi itself, which the session ``upstream`` applies and tries."""
