@@ -180,7 +180,10 @@ class Baseline:
                 if stage.release and not (self.releases / stage.release).exists():
                     download(stage.release, self.releases / stage.release)
                 began = time.monotonic()
-                _, output = worker.pytest(stage, self.releases, timeout=None)
+                code, output = worker.pytest(stage, self.releases, timeout=None)
+                if code not in (0, 1):
+                    # Each change would be taken for noticed.
+                    raise SystemExit(f"{stage.name} can't be run:\n{output}")
                 self._seconds[stage.name] = time.monotonic() - began
                 self.failing[stage.name] = failures(output)
                 took = f"{stage.name}: {self._seconds[stage.name]:.0f} s"
