@@ -33,6 +33,8 @@ COMPARED = ("tests/behaviour", "tests/model", "tests/races", "tests/faults")
 """The tests that fail with the shim off."""
 SPEEDUPS = ("httptools", "uvloop", "websockets")
 """What services under load have installed next to uvicorn."""
+LIHIL = "0.2.41"
+"""The release of lihil whose own suite is run."""
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -160,6 +162,26 @@ def soak(session: nox.Session) -> None:
         *session.posargs,
         interrupt_timeout=10,
     )
+
+
+@nox.session
+def lihil(session: nox.Session) -> None:
+    """Run lihil's own suite with every call of an endpoint in an empty context."""
+    # What its tests import.
+    tools = ("pytest", "pytest-asyncio", "httpx", "httptools", "pydantic", "sqlalchemy")
+    lihil = f"lihil[auth,standard]=={LIHIL}"
+    session.install("--quiet", ".", "pip", lihil, *tools, silent=True)
+    # It asks for a release that answers what its endpoints need, and works on
+    # the one before as well.
+    session.install("--quiet", "ididi==1.8.3", silent=True)
+    folder = session.create_tmp()
+    session.run(
+        *("python", "-m", "pip", "download", "--quiet", "--no-deps"),
+        *("--no-binary", "lihil", f"lihil=={LIHIL}", "--dest", folder),
+        silent=True,
+    )
+    archive = f"{folder}/lihil-{LIHIL}.tar.gz"
+    session.run("python", "-m", "tests.servers.lihil_suite", archive)
 
 
 @nox.session
