@@ -18,6 +18,11 @@ SUBSET = "SCOPEFIX_SERVERS_SUBSET"
 
 FASTAPI = "examples.service.app:app"
 LIHIL = "examples.lihil_service:app"
+ASGI = "tests.servers.hosts.asgi:app"
+WSGI = "tests.servers.hosts.wsgi:app"
+EXPOSED = "tests.servers.hosts.exposed:app"
+EXPOSED_LIHIL = "tests.servers.hosts.exposed_lihil:app"
+EMPTY_CONTEXT = "tests.servers.hosts.empty_context:app"
 
 
 class Environment(NamedTuple):
@@ -45,7 +50,15 @@ ENVIRONMENTS = {
     "uvicorn-newest": Environment(
         (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn>=0.45.0")
     ),
-    "others": Environment((*_SERVICE, "hypercorn", "granian", "uvloop")),
+    "others": Environment(
+        (*_SERVICE, "daphne", "granian", "gunicorn", "hypercorn", "uvloop")
+    ),
+    "threads": Environment(
+        (
+            *("ididi==1.8.2", "django", "flask", "granian", "gunicorn", "hypercorn"),
+            *("robyn", "waitress"),
+        )
+    ),
     **{
         f"lihil-{lihil}-uvicorn-{uvicorn}": Environment(
             (
@@ -57,10 +70,14 @@ ENVIRONMENTS = {
         for uvicorn in ("0.40.0", "newest")
     },
     "in-process": Environment(
-        ("fastapi", "ididi==1.8.2", "anyio", "httpx", "pytest-asyncio"), (3, 9)
+        (
+            *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx", "mangum"),
+            *("nbclient", "ipykernel", "pytest-asyncio"),
+        ),
+        (3, 9),
     ),
     "outside-http": Environment(
-        ("ididi==1.8.2", "apscheduler<4", "celery", "gevent"), (3, 9)
+        ("ididi==1.8.2", "apscheduler<4", "celery", "dramatiq", "gevent"), (3, 9)
     ),
 }
 
@@ -75,6 +92,7 @@ class Server(NamedTuple):
         without: the status of ``POST /api/v1/token`` without the shim.
         workers: how many processes answer.
         subset: whether it differs in kind from the rows before it.
+        logs: whether it logs what an application raises after it has answered.
     """
 
     name: str
@@ -83,6 +101,7 @@ class Server(NamedTuple):
     without: int
     workers: int = 1
     subset: bool = False
+    logs: bool = True
 
 
 def _uvicorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
@@ -90,18 +109,27 @@ def _uvicorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
     return ("uvicorn", app, *address, "--log-level", "warning", *options)
 
 
-def _gunicorn(*options: str) -> tuple[str, ...]:
-    worker = ("--worker-class", "uvicorn_worker.UvicornWorker")
-    return ("gunicorn", FASTAPI, "--bind", "127.0.0.1:{port}", *worker, *options)
+def _gunicorn(
+    *options: str, app: str = FASTAPI, worker: str = "uvicorn_worker.UvicornWorker"
+) -> tuple[str, ...]:
+    address = ("--bind", "127.0.0.1:{port}")
+    return ("gunicorn", app, *address, "--worker-class", worker, *options)
 
 
-def _hypercorn(*options: str) -> tuple[str, ...]:
-    return ("hypercorn", FASTAPI, "--bind", "127.0.0.1:{port}", *options)
+def _hypercorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
+    return ("hypercorn", app, "--bind", "127.0.0.1:{port}", *options)
 
 
-def _granian(*options: str) -> tuple[str, ...]:
+def _granian(
+    *options: str, app: str = FASTAPI, interface: str = "asgi"
+) -> tuple[str, ...]:
     address = ("--host", "127.0.0.1", "--port", "{port}")
-    return ("granian", FASTAPI, "--interface", "asgi", *address, *options)
+    return ("granian", app, "--interface", interface, *address, *options)
+
+
+def _daphne(app: str) -> tuple[str, ...]:
+    address = ("--bind", "127.0.0.1", "--port", "{port}")
+    return ("daphne", *address, "--verbosity", "0", app)
 
 
 _PLAIN = ("--loop", "asyncio", "--http", "h11")
@@ -186,6 +214,14 @@ SERVERS = (
         "granian, two workers", "others", _granian(*_TWO, "--loop", "uvloop"), 200, 2
     ),
     Server(
+        "gunicorn's asgi worker",
+        "others",
+        _gunicorn(worker="asgi"),
+        200,
+        subset=True,
+        logs=False,
+    ),
+    Server(
         "lihil",
         "lihil-0.2.38-uvicorn-0.40.0",
         _uvicorn(app=LIHIL),
@@ -209,6 +245,124 @@ SERVERS = (
     # It brings ididi 1.8.4, which fails only later in the request.
     Server("lihil", "lihil-newest-uvicorn-0.40.0", _uvicorn(app=LIHIL), 200),
     Server("lihil", "lihil-newest-uvicorn-newest", _uvicorn(app=LIHIL), 200),
+)
+
+
+class Host(NamedTuple):
+    """A server with the small application of ``tests/servers/hosts``.
+
+    Attributes:
+        name: what the test is called.
+        environment: where it is installed.
+        command: its arguments after ``python -m``.
+        without: the statuses of the first request, and of each one after it,
+            without the shim.
+        built: when the graph is built, as ``tests.servers.hosts.wiring`` says.
+        path: what is asked for.
+        subset: whether it differs in kind from the rows before it.
+    """
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+    without: tuple[int, int]
+    built: str = "import"
+    path: str = "/visit"
+    subset: bool = False
+
+
+_HOSTS = "tests.servers.hosts"
+_NEVER, _ALWAYS = (500, 500), (200, 200)
+_ONLY_FIRST = (200, 500)
+"""The first request builds the graph, in a context that no other one has."""
+
+
+def _late(
+    name: str, environment: str, command: tuple[str, ...], has_lifespan: bool = True
+) -> tuple[Host, ...]:
+    """Return the rows of a server whose application builds its graph late."""
+    lifespan = Host(
+        f"{name}, graph built in the lifespan", environment, command, _NEVER, "lifespan"
+    )
+    first = Host(
+        f"{name}, graph built by the first request",
+        environment,
+        command,
+        _ONLY_FIRST,
+        "first request",
+        subset=True,
+    )
+    return (lifespan, first) if has_lifespan else (first,)
+
+
+HOSTS = (
+    Host(
+        "gunicorn sync", "threads", _gunicorn(app=WSGI, worker="sync"), without=_ALWAYS
+    ),
+    Host(
+        "gunicorn gthread",
+        "threads",
+        _gunicorn("--threads", "4", app=WSGI, worker="gthread"),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host(
+        "waitress",
+        "threads",
+        ("waitress", "--listen", "127.0.0.1:{port}", WSGI),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host("hypercorn, WSGI", "threads", _hypercorn(app=f"wsgi:{WSGI}"), without=_NEVER),
+    Host(
+        "granian, WSGI",
+        "threads",
+        _granian("--blocking-threads", "4", app=WSGI, interface="wsgi"),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host(
+        "Flask's server",
+        "threads",
+        (
+            *("flask", "--app", f"{_HOSTS}.flask_app", "run"),
+            *("--host", "127.0.0.1", "--port", "{port}"),
+        ),
+        without=_NEVER,
+    ),
+    Host(
+        "Django's runserver",
+        "threads",
+        (f"{_HOSTS}.django_app", "runserver", "--noreload", "127.0.0.1:{port}"),
+        without=_NEVER,
+    ),
+    Host(
+        "Robyn",
+        "threads",
+        (f"{_HOSTS}.robyn_app", "{port}"),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host(
+        "Robyn, sync handler",
+        "threads",
+        (f"{_HOSTS}.robyn_app", "{port}"),
+        without=_NEVER,
+        path="/visit-in-thread",
+    ),
+    Host("daphne", "others", _daphne(ASGI), without=_ALWAYS, subset=True),
+    *_late("daphne", "others", _daphne(ASGI), has_lifespan=False),
+    *_late("hypercorn", "others", _hypercorn(app=ASGI)),
+    *_late("granian", "others", _granian(app=ASGI)),
+    *_late("gunicorn's asgi worker", "others", _gunicorn(app=ASGI, worker="asgi")),
+    *_late("uvicorn", "uvicorn-0.38.0", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late("uvicorn", "uvicorn-0.40.0", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late("uvicorn", "uvicorn-newest", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late(
+        "uvicorn --reset-contextvars",
+        "uvicorn-newest",
+        _uvicorn(*_PLAIN, *_RESET, app=ASGI),
+    ),
 )
 
 
@@ -251,6 +405,16 @@ PROGRAMS = (
     Program("forkserver", "outside-http", (f"{_PROGRAMS}.processes", "forkserver")),
     Program("APScheduler", "outside-http", (f"{_PROGRAMS}.scheduler",)),
     Program("Celery", "outside-http", (f"{_PROGRAMS}.celery_worker",), subset=True),
+    Program("dramatiq", "outside-http", (f"{_PROGRAMS}.dramatiq_worker", "threads")),
+    Program(
+        "dramatiq's AsyncIO",
+        "outside-http",
+        (f"{_PROGRAMS}.dramatiq_worker", "asyncio"),
+        subset=True,
+    ),
+    Program("Mangum", "in-process", (f"{_PROGRAMS}.in_thread", "mangum"), subset=True),
+    Program("async_to_sync", "in-process", (f"{_PROGRAMS}.in_thread", "async_to_sync")),
+    Program("notebook", "in-process", (f"{_PROGRAMS}.notebook",), subset=True),
 )
 
 
@@ -264,6 +428,11 @@ def servers() -> list[Server]:
     return [row for row in SERVERS if _is_wanted(row)]
 
 
+def hosts() -> list[Host]:
+    """Return the hosts to try in this environment."""
+    return [row for row in HOSTS if _is_wanted(row)]
+
+
 def programs() -> list[Program]:
     """Return the programs to try in this environment."""
     return [row for row in PROGRAMS if _is_wanted(row)]
@@ -271,11 +440,12 @@ def programs() -> list[Program]:
 
 def subset_environments() -> list[str]:
     """Return the environments of the rows that differ in kind, each once."""
-    wanted = [row.environment for row in (*SERVERS, *PROGRAMS) if row.subset]
+    table = (*SERVERS, *HOSTS, *PROGRAMS)
+    wanted = [row.environment for row in table if row.subset]
     return list(dict.fromkeys(wanted))
 
 
-def _is_wanted(row: Server | Program) -> bool:
+def _is_wanted(row: Server | Host | Program) -> bool:
     return row.environment == environment() and (
         row.subset or not os.environ.get(SUBSET)
     )
