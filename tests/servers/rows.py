@@ -260,6 +260,7 @@ class Host(NamedTuple):
         built: when the graph is built, as ``tests.servers.hosts.wiring`` says.
         path: what is asked for.
         subset: whether it differs in kind from the rows before it.
+        ends: whether it ends on SIGTERM.
     """
 
     name: str
@@ -269,6 +270,7 @@ class Host(NamedTuple):
     built: str = "import"
     path: str = "/visit"
     subset: bool = False
+    ends: bool = True
 
 
 _HOSTS = "tests.servers.hosts"
@@ -342,6 +344,8 @@ HOSTS = (
         (f"{_HOSTS}.robyn_app", "{port}"),
         without=_NEVER,
         subset=True,
+        # It stops to serve then, and goes on to run.
+        ends=False,
     ),
     Host(
         "Robyn, sync handler",
@@ -349,6 +353,7 @@ HOSTS = (
         (f"{_HOSTS}.robyn_app", "{port}"),
         without=_NEVER,
         path="/visit-in-thread",
+        ends=False,
     ),
     Host("daphne", "others", _daphne(ASGI), without=_ALWAYS, subset=True),
     *_late("daphne", "others", _daphne(ASGI), has_lifespan=False),

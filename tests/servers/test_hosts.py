@@ -19,7 +19,8 @@ of_hosts = pytest.mark.parametrize("row", HOSTS, ids=[row.name for row in HOSTS]
 
 def started(row: rows.Host, switch: str) -> Server:
     """Return the server of *row*, to be started with the shim or without."""
-    return Server(row.command, **{"IDIDI_SCOPEFIX": switch, VARIABLE: row.built})
+    variables = {"IDIDI_SCOPEFIX": switch, VARIABLE: row.built}
+    return Server(row.command, ends=row.ends, **variables)
 
 
 def visit(server: Server, row: rows.Host, name: str) -> Answer:
