@@ -134,7 +134,7 @@ def servers(session: nox.Session, environment: str) -> None:
     )
     if tuple(map(int, running.split())) < oldest:
         session.skip(f"needs Python {'.'.join(map(str, oldest))}")
-    session.install("--quiet", ".", "pytest>=8", *requirements, silent=True)
+    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
     session.run(
         "pytest",
         # What one of the programs needs is not to change how the tests run.
@@ -149,6 +149,23 @@ def servers(session: nox.Session, environment: str) -> None:
         },
         interrupt_timeout=10,
     )
+
+
+@nox.session
+def isolation(session: nox.Session) -> None:
+    """Attack each server that keeps requests apart with ten thousand requests."""
+    for environment in rows.isolated_environments():
+        requirements, _ = rows.ENVIRONMENTS[environment]
+        session.install(
+            "--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True
+        )
+        session.run(
+            *("pytest", "--quiet", "-p", "no:asyncio", "--capture=no"),
+            *("tests/servers/test_isolation.py", "-k", "under_load"),
+            *session.posargs,
+            env={rows.VARIABLE: environment, rows.REQUESTS: "10000"},
+            interrupt_timeout=10,
+        )
 
 
 @nox.session

@@ -16,13 +16,17 @@ VARIABLE = "SCOPEFIX_SERVERS"
 SUBSET = "SCOPEFIX_SERVERS_SUBSET"
 """Restricts them, if it is set, to the rows that differ in kind."""
 
+REQUESTS = "SCOPEFIX_SERVERS_REQUESTS"
+"""How many requests an attack on a server has; without it, as many as CI has
+the time for."""
+
 FASTAPI = "examples.service.app:app"
 LIHIL = "examples.lihil_service:app"
 ASGI = "tests.servers.hosts.asgi:app"
 WSGI = "tests.servers.hosts.wsgi:app"
 EXPOSED = "tests.servers.hosts.exposed:app"
 EXPOSED_LIHIL = "tests.servers.hosts.exposed_lihil:app"
-EMPTY_CONTEXT = "tests.servers.hosts.empty_context:app"
+ISOLATED = "tests.servers.hosts.isolated:app"
 
 
 class Environment(NamedTuple):
@@ -371,6 +375,151 @@ HOSTS = (
 )
 
 
+class Exposed(NamedTuple):
+    """A server whose requests tell what they find of other requests.
+
+    Attributes:
+        name: what the test is called.
+        environment: where it is installed.
+        command: its arguments after ``python -m``.
+        leaks: through which of the attacks a request finds the scope of
+            another, with the shim as without.
+        without: what a request is answered without the shim.
+        subset: whether it differs in kind from the rows before it.
+    """
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+    leaks: tuple[str, ...] = ()
+    without: int = 200
+    subset: bool = False
+
+
+PIPELINED, LARGE_BODY, WEBSOCKET = "pipelined", "large body", "websocket"
+"""The attacks: requests that are sent before the one before them is answered;
+one that follows a large body; a websocket that follows one."""
+
+
+def _exposed(*options: str, app: str = EXPOSED) -> tuple[str, ...]:
+    # Only the client closes connections.
+    return _uvicorn(*options, "--timeout-keep-alive", "600", app=app)
+
+
+EXPOSED_SERVERS = (
+    Exposed(
+        "uvicorn, asyncio, h11",
+        "uvicorn-0.38.0",
+        _exposed(*_PLAIN),
+        (PIPELINED, LARGE_BODY, WEBSOCKET),
+    ),
+    Exposed(
+        "uvicorn, asyncio, h11, EmptyContext",
+        "uvicorn-0.38.0",
+        _exposed(*_PLAIN, app=ISOLATED),
+        without=500,
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn, uvloop, httptools, EmptyContext",
+        "uvicorn-0.38.0",
+        _exposed(*_FAST, app=ISOLATED),
+        without=500,
+    ),
+    *(
+        row
+        for version in ("uvicorn-0.40.0", "uvicorn-0.44.0")
+        for row in (
+            Exposed(
+                "uvicorn, asyncio, h11",
+                version,
+                _exposed(*_PLAIN),
+                (WEBSOCKET,),
+                without=500,
+            ),
+            # Only h11 starts a pipelined request in an empty context.
+            Exposed(
+                "uvicorn, uvloop, httptools",
+                version,
+                _exposed(*_FAST),
+                (PIPELINED,),
+                without=500,
+                subset=version == "uvicorn-0.40.0",
+            ),
+            Exposed(
+                "uvicorn, uvloop, httptools, EmptyContext",
+                version,
+                _exposed(*_FAST, app=ISOLATED),
+                without=500,
+            ),
+        )
+    ),
+    Exposed(
+        "uvicorn, asyncio, h11",
+        "uvicorn-newest",
+        _exposed(*_PLAIN),
+        (PIPELINED, LARGE_BODY, WEBSOCKET),
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn, uvloop, httptools", "uvicorn-newest", _exposed(*_FAST), (PIPELINED,)
+    ),
+    Exposed(
+        "uvicorn --reset-contextvars, asyncio, h11",
+        "uvicorn-newest",
+        _exposed(*_PLAIN, *_RESET),
+        (WEBSOCKET,),
+        without=500,
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn --reset-contextvars, uvloop, httptools",
+        "uvicorn-newest",
+        _exposed(*_FAST, *_RESET),
+        without=500,
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn, asyncio, h11, EmptyContext",
+        "uvicorn-newest",
+        _exposed(*_PLAIN, app=ISOLATED),
+        without=500,
+    ),
+    Exposed("daphne", "others", _daphne(EXPOSED), (PIPELINED,), subset=True),
+    Exposed(
+        "daphne, EmptyContext", "others", _daphne(ISOLATED), without=500, subset=True
+    ),
+    Exposed("hypercorn", "others", _hypercorn("--keep-alive", "600", app=EXPOSED)),
+    Exposed("granian", "others", _granian(app=EXPOSED)),
+    Exposed(
+        "gunicorn's asgi worker",
+        "others",
+        _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi"),
+    ),
+    # The newest lihil brings ididi 1.8.4.
+    Exposed(
+        "ididi 1.8.4 on uvicorn",
+        "lihil-newest-uvicorn-newest",
+        _exposed("--loop", "asyncio", "--http", "h11"),
+        (PIPELINED, LARGE_BODY),
+    ),
+    Exposed(
+        "lihil on uvicorn",
+        "lihil-newest-uvicorn-newest",
+        _exposed("--loop", "asyncio", "--http", "h11", app=EXPOSED_LIHIL),
+        (PIPELINED, LARGE_BODY),
+        subset=True,
+    ),
+    Exposed(
+        "lihil on uvicorn --reset-contextvars",
+        "lihil-newest-uvicorn-newest",
+        _exposed("--loop", "asyncio", "--http", "h11", *_RESET, app=EXPOSED_LIHIL),
+        without=500,
+        subset=True,
+    ),
+)
+
+
 class Program(NamedTuple):
     """A program that opens scopes without a server, and ends by itself.
 
@@ -438,6 +587,22 @@ def hosts() -> list[Host]:
     return [row for row in HOSTS if _is_wanted(row)]
 
 
+def exposed() -> list[Exposed]:
+    """Return the servers under attack to try in this environment."""
+    return [row for row in EXPOSED_SERVERS if _is_wanted(row)]
+
+
+def isolated_environments() -> list[str]:
+    """Return the environments with a server that keeps HTTP requests apart."""
+    wanted = [row.environment for row in EXPOSED_SERVERS if is_isolated(row)]
+    return list(dict.fromkeys(wanted))
+
+
+def is_isolated(row: Exposed) -> bool:
+    """Tell whether no HTTP request finds anything of another."""
+    return not set(row.leaks) - {WEBSOCKET}
+
+
 def programs() -> list[Program]:
     """Return the programs to try in this environment."""
     return [row for row in PROGRAMS if _is_wanted(row)]
@@ -445,12 +610,12 @@ def programs() -> list[Program]:
 
 def subset_environments() -> list[str]:
     """Return the environments of the rows that differ in kind, each once."""
-    table = (*SERVERS, *HOSTS, *PROGRAMS)
+    table = (*SERVERS, *HOSTS, *EXPOSED_SERVERS, *PROGRAMS)
     wanted = [row.environment for row in table if row.subset]
     return list(dict.fromkeys(wanted))
 
 
-def _is_wanted(row: Server | Host | Program) -> bool:
+def _is_wanted(row: Server | Host | Exposed | Program) -> bool:
     return row.environment == environment() and (
         row.subset or not os.environ.get(SUBSET)
     )

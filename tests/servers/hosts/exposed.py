@@ -1,10 +1,8 @@
 """Tells what a request finds before it has opened a scope of its own.
 
 Each request holds a session in a scope and answers inside that scope, as
-middleware does and as lihil does. What it finds first is either the graph's
-default scope, or the scope of another request. ``ididi`` is for ididi alone,
-``isolated`` is the same behind the middleware of ``docs/recipes.md``, and
-``lihil`` is for lihil's endpoints.
+middleware does, and lihil. What it finds is the graph's default scope, or else a
+scope of another request.
 """
 
 # Without `from __future__ import annotations`: ididi reads the annotations of
@@ -18,6 +16,7 @@ from ididi.config import DefaultScopeName
 
 # As in a program: what is not imported at start-up is imported here.
 import ididi_scopefix  # noqa: F401
+from tests.servers.hosts.protocol import answer, lifespan, name_of
 
 
 class Session:
@@ -34,55 +33,54 @@ async def open_session() -> AsyncGenerator[Session, None]:
     session.is_open = False
 
 
-graph = Graph()
-graph.node(open_session, reuse=True)
-
-
-async def seen(name: str, found: Any, session: Session) -> dict[str, Any]:
+async def report(name: str, found: Any, session: Session) -> dict[str, Any]:
     """Return what the request *name* has seen.
 
     Args:
         name: what the client calls the request.
-        found: the scope that was the current one when the request started.
-        session: the session in the scope that the request has opened itself.
+        found: the scope that was the current one when the request began.
+        session: the session in the scope that the request has opened.
     """
     handed_out = None
     if found.name != DefaultScopeName:
-        # Nothing else is in a scope that some request has opened.
+        # Some request has opened it, and has its session there.
         handed_out = await found.resolve(Session)
-    report = {
+    depth, scope = 1, found
+    while hasattr(scope, "pre"):
+        depth, scope = depth + 1, scope.pre
+    seen = {
         "request": name,
-        "depth": 1 + _depth(found),
+        "depth": depth,
         "session_of": handed_out and handed_out.owner,
         "session_is_open": handed_out and handed_out.is_open,
-        "own_session_of": session.owner,
+        "owner_before": session.owner,
     }
     session.owner = name
-    return report
+    return seen
 
 
-def _depth(scope: Any) -> int:
-    return 1 + _depth(scope.pre) if hasattr(scope, "pre") else 0
+graph = Graph()
+graph.node(open_session, reuse=True)
 
 
-async def ididi(scope: Any, receive: Any, send: Any) -> None:
-    """Serve one connection, with ididi alone."""
+async def app(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one connection, or the lifespan."""
     if scope["type"] == "lifespan":
-        raise NotImplementedError
-    while (await receive()).get("more_body"):
-        pass
-    if scope["path"] != "/visit":
-        await _answer(send, 404, {})
-        return
-    name = dict(scope["headers"])[b"x-request-id"].decode()
-    found = graph.use_scope(as_async=True)
-    async with graph.ascope(name) as own:
-        session = await own.resolve(Session)
-        await _answer(send, 200, await seen(name, found, session))
-
-
-async def _answer(send: Any, status: int, content: Any) -> None:
-    body = json.dumps(content).encode()
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        await lifespan(receive, send, lambda: None)
+    elif scope["path"] != "/visit":
+        await answer(send, 404, b"")
+    else:
+        while scope["type"] == "http" and (await receive()).get("more_body"):
+            pass
+        name = name_of(scope)
+        found = graph.use_scope(as_async=True)
+        async with graph.ascope(name) as own:
+            session = await own.resolve(Session)
+            body = json.dumps(await report(name, found, session))
+            if scope["type"] == "http":
+                await answer(send, 200, body.encode())
+            else:
+                await receive()
+                await send({"type": "websocket.accept"})
+                await send({"type": "websocket.send", "text": body})
+                await send({"type": "websocket.close"})
