@@ -6,7 +6,8 @@ from lihil import Lihil, Request, Route
 
 from tests.servers.hosts.exposed import Session, open_session, report
 
-visits = Route("/visit", deps=[open_session])
+visits = Route("/visit")
+visits.graph.node(open_session, reuse=True)
 
 
 @visits.post

@@ -10,7 +10,7 @@ from tests.servers.hosts import exposed
 _recipe: dict[str, Any] = {}
 for _block in Document("docs/recipes.md").blocks:
     if _block.name == "empty_context.py":
-        exec(_block.text, _recipe)
+        exec(_block.text, _recipe)  # noqa: S102
 
 EmptyContext = _recipe["EmptyContext"]
 
