@@ -171,7 +171,7 @@ def isolation(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Put a service with the bug under a hundred thousand requests."""
-    session.install("--quiet", ".", *group("demo"), *SPEEDUPS, silent=True)
+    session.install("--quiet", ".", *group("demo"), *SPEEDUPS, "httpx", silent=True)
     session.run(
         "python",
         "-m",

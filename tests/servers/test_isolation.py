@@ -113,6 +113,14 @@ def test_every_request_starts_clean_under_load(row: rows.Exposed) -> None:
     )
 
 
+@of_rows([row for row in ROWS if not rows.is_isolated(row)])
+def test_the_same_load_finds_what_there_is_to_be_found(row: rows.Exposed) -> None:
+    """The control: a server that leaks has violations."""
+    with started(row, "1") as server:
+        result = asyncio.run(attack.load(server.port, 640))
+    assert result.violations
+
+
 @of_rows([row for row in ROWS if row.without == 500])
 def test_without_the_shim_an_empty_context_is_an_error(row: rows.Exposed) -> None:
     """The shim is what makes it possible to give each request one."""
