@@ -527,12 +527,16 @@ class Program(NamedTuple):
 
     Attributes:
         command: its arguments after ``python -m``.
+        subset: whether it differs in kind from the rows before it.
+        workers: whether it prints ``worker`` and the id of each process that
+            has worked.
     """
 
     name: str
     environment: str
     command: tuple[str, ...]
     subset: bool = False
+    workers: bool = False
 
 
 _PROGRAMS = "tests.servers.programs"
@@ -554,11 +558,25 @@ PROGRAMS = (
     Program("pytest-asyncio", "in-process", _pytest("asyncio_fixture"), subset=True),
     Program("anyio's plugin", "in-process", _pytest("anyio_fixture")),
     Program("gevent", "outside-http", (f"{_PROGRAMS}.greenlets",), subset=True),
-    Program("spawn", "outside-http", (f"{_PROGRAMS}.processes", "spawn")),
-    Program("fork", "outside-http", (f"{_PROGRAMS}.processes", "fork"), subset=True),
-    Program("forkserver", "outside-http", (f"{_PROGRAMS}.processes", "forkserver")),
+    *(
+        Program(
+            method,
+            "outside-http",
+            (f"{_PROGRAMS}.processes", method),
+            subset=method == "fork",
+            workers=True,
+        )
+        for method in ("spawn", "fork", "forkserver")
+    ),
     Program("APScheduler", "outside-http", (f"{_PROGRAMS}.scheduler",)),
     Program("Celery", "outside-http", (f"{_PROGRAMS}.celery_worker",), subset=True),
+    Program(
+        "Celery, prefork",
+        "outside-http",
+        (f"{_PROGRAMS}.celery_prefork",),
+        subset=True,
+        workers=True,
+    ),
     Program("dramatiq", "outside-http", (f"{_PROGRAMS}.dramatiq_worker", "threads")),
     Program(
         "dramatiq's AsyncIO",
