@@ -30,13 +30,13 @@ def test_every_worker_of_a_server_says_so(row: rows.Server) -> None:
     check(log, workers, f"{re.escape(row.command[0])} .*")
     for worker in workers:
         assert re.search(
-            rf"^{prefix(worker)}first need: Graph\.\w+\(\)"
-            r" at examples/service/contexts\.py:\d+ in visit \(thread .+\)$",
+            rf"^{prefix(worker)}first need: \w+\.\w+\(\)"
+            r" at examples/service/\w+\.py:\d+ in \w+ \(thread .+\)$",
             log,
             re.MULTILINE,
         ), log
         assert re.search(
-            rf"^{prefix(worker)}10 contexts seeded: \d+ Graph\.\w+\(\)"
+            rf"^{prefix(worker)}10 contexts seeded: \d+ \w+\.\w+\(\)"
             r" at examples/service/.+$",
             log,
             re.MULTILINE,
