@@ -55,8 +55,7 @@ def _renew_lock() -> None:
     lock = threading.RLock()
 
 
-# A child that is forked while another thread holds the lock would wait for it
-# for ever, in its first import of ididi.
+# A child that is forked while another thread holds the lock would wait for ever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 

@@ -24,17 +24,12 @@ root: logging.Logger = logging.getLogger()
 
 _MOST_CALLERS = 100  # are told apart; the contexts of others are only counted
 
-# Where the shim notices that a context has no scope, and the call that leads there.
+# The functions of this package that a call of the program runs, by the call.
 _CALLS = {
-    "use_scope": "use_scope",
-    "use_scope_any": "use_scope",
-    "__enter__": "scope",
-    "__exit__": "scope",
-    "_entered": "scope",
-    "__aenter__": "ascope",
-    "leave_unentered": "ascope",
-    "_aentered": "ascope",
-    "seed": "seed",
+    "use_scope": ("use_scope", "use_scope_any"),
+    "scope": ("__enter__", "__exit__", "_entered"),
+    "ascope": ("__aenter__", "leave_unentered", "_aentered"),
+    "seed": ("seed",),
 }
 
 Caller = tuple[str, str, int, str]
@@ -133,15 +128,15 @@ def _caller(resolver: object) -> Caller:
     while frame is not None:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
         if package == "ididi_scopefix":
-            method = _CALLS.get(frame.f_code.co_name, method)
+            name = frame.f_code.co_name
+            method = next((m for m, names in _CALLS.items() if name in names), method)
         elif package not in ("ididi", "contextlib"):
             break
         frame = frame.f_back
     call = f"{type(resolver).__name__}.{method}()"
-    if method is None:
-        call = "a scope call"  # the methods of compiled classes leave no frame
-    elif method == "seed":
-        call = "seed()"
+    if resolver is None or method == "seed":
+        # The methods of compiled classes leave no frame.
+        call = "seed()" if method == "seed" else "a scope call"
     if frame is None:
         return call, "?", 0, "?"
     return call, frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
