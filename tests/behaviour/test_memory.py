@@ -177,10 +177,10 @@ def test_a_graph_that_does_not_inject_itself_goes_as_early_as_in_plain_ididi() -
             graph.use_scope()
         for call in calls:
             call(graph)
-        if not hasattr(graph, "__dict__"):
-            # ididi 1.4.4 and 1.5.x: the pool stores the default scope.
-            return [ref(marker)]
-        return [ref(marker), ref(graph._workers)]
+        # 1.4.4 and 1.5 have no other place for a default scope than the pool,
+        # which the scope refers to in turn: there the collector frees the pool.
+        pool = [graph._workers] if hasattr(graph._type_registry, "__dict__") else []
+        return [ref(each) for each in (marker, *pool)]
 
     def are_gone(*calls: "Callable[[Graph], object]") -> "list[bool]":
         return [each() is None for each in Context().run(serve, list(calls))]
