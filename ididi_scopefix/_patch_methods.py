@@ -225,7 +225,8 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     for name in WRAPPER_ASSIGNMENTS:
         if hasattr(original, name):
             setattr(helper, name, getattr(original, name))
-    vars(helper).update(vars(original))
+    attributes: dict[str, Any] = vars(original)
+    vars(helper).update(attributes)
     return helper
 
 
