@@ -70,7 +70,7 @@ class ReplacedAttribute:
 
     def replace(self) -> None:
         """Put the replacement in, unless it is there, wrapped or not."""
-        original: Any = vars(self._owner).get(self._name)
+        original: Any = self._owner.__dict__.get(self._name)
         found = original
         for _ in range(100):  # __wrapped__ may lead in a circle
             if any(found is replacement for _, replacement in self._pairs):
@@ -91,7 +91,7 @@ class ReplacedAttribute:
 
     def _outermost(self) -> Optional[int]:
         """Return the index of the pair whose replacement is what is there."""
-        found: Any = vars(self._owner).get(self._name)
+        found: Any = self._owner.__dict__.get(self._name)
         indices = (i for i, pair in enumerate(self._pairs) if pair[1] is found)
         return next(indices, None)
 

@@ -225,8 +225,7 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     for name in WRAPPER_ASSIGNMENTS:
         if hasattr(original, name):
             setattr(helper, name, getattr(original, name))
-    attributes: dict[str, Any] = vars(original)
-    vars(helper).update(attributes)
+    helper.__dict__.update(original.__dict__)
     return helper
 
 
