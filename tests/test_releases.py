@@ -204,10 +204,6 @@ def test_a_newer_release_with_other_parameters_is_patched(tmp_path: Path) -> Non
     [
         ((READS, f"        raise TypeError('other')\n{READS}"), "TypeError('other')"),
         (
-            (READS, "        scope = self._create_scope('odd')\n"),
-            "use_scope() returned the scope 'odd'",
-        ),
-        (
             (
                 OPENS,
                 (
@@ -233,6 +229,34 @@ def test_a_release_that_does_something_else_is_left_as_it_was(
     assert told["state"] == "failed"
     assert reason in str(told["reason"])
     assert "ididi is as it was" in str(told["reason"])
+
+
+def test_a_newer_release_may_answer_with_any_scope(tmp_path: Path) -> None:
+    """Whatever it returns in a context without a scope is an answer."""
+    edits = (
+        (READS, "        scope = self._create_scope('odd')\n"),
+        ("previous_scope = _SCOPE_CONTEXT.get()", "previous_scope = MISSING"),
+    )
+
+    told = tell(other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0"))
+
+    assert told["state"] == "inactive"
+    assert told["raises"] is False
+    assert told["patched"] == told["warnings"] == []
+
+
+def test_a_newer_release_may_raise_an_error_of_its_own(tmp_path: Path) -> None:
+    """As the releases before this bug did, by design."""
+    edits = (
+        (READS, f"        raise OutOfScopeError()\n{READS}"),
+        ("previous_scope = _SCOPE_CONTEXT.get()", "previous_scope = MISSING"),
+    )
+
+    told = tell(other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0"))
+
+    assert told["state"] == "inactive"
+    assert told["raises"] == "OutOfScopeError"
+    assert told["patched"] == told["warnings"] == []
 
 
 def test_a_release_is_probed_inside_a_running_event_loop(tmp_path: Path) -> None:
