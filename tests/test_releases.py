@@ -259,6 +259,61 @@ def test_a_newer_release_may_raise_an_error_of_its_own(tmp_path: Path) -> None:
     assert told["patched"] == told["warnings"] == []
 
 
+def test_a_newer_release_may_need_its_whole_package_to_be_probed(
+    tmp_path: Path,
+) -> None:
+    """It is decided about when the package has run, and off and on again."""
+    edit = (READS, f"        import ididi; ididi.VERSION\n{READS}")
+    folder = other_releases.invent("1.9.0", tmp_path, edit, own="1.9.0")
+
+    assert tell(folder)["state"] == "active"
+    children.run(
+        """
+        from contextvars import Context
+        import ididi_scopefix, ididi
+        graph = Context().run(ididi.Graph)
+        for _ in range(2):
+            assert ididi_scopefix.deactivate().state == "disabled"
+            assert ididi_scopefix.activate().state == "active"
+            Context().run(graph.use_scope)
+        """,
+        path=folder,
+    )
+
+
+METADATA = "Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.2\nAuthor: "
+
+
+@pytest.mark.parametrize("author", ["Jos\xe9", "\u738b"])
+def test_metadata_need_not_be_utf_8(tmp_path: Path, author: str) -> None:
+    """Some tools have written them in the encoding of their machine."""
+    folder = other_releases.invent("1.8.2", tmp_path, own="1.8.2")
+    encoding = "latin-1" if author.isascii() or author[-1] == "\xe9" else "gb18030"
+    metadata = folder / "ididi-1.8.2.dist-info" / "METADATA"
+    metadata.write_bytes(f"{METADATA}{author}\n".encode(encoding))
+
+    told = tell(folder)
+
+    assert (told["state"], told["version"]) == ("active", "1.8.2")
+    assert told["raises"] is False
+
+
+def test_the_version_is_read_without_the_email_package() -> None:
+    """Which takes longer to load than all the rest."""
+    children.run(
+        """
+        import ididi_scopefix
+        from importlib.metadata import Distribution
+        parsed = []
+        Distribution.metadata = property(lambda self: parsed.append(self) or {})
+        assert ididi_scopefix.status().ididi_version is not None
+        import ididi
+        assert ididi_scopefix.status().state == "active"
+        assert parsed == [], parsed
+        """
+    )
+
+
 def test_a_release_is_probed_inside_a_running_event_loop(tmp_path: Path) -> None:
     """Where a program imports ididi late."""
     folder = other_releases.invent(
