@@ -259,12 +259,30 @@ def test_a_newer_release_may_raise_an_error_of_its_own(tmp_path: Path) -> None:
     assert told["patched"] == told["warnings"] == []
 
 
+NEEDS_PACKAGE = (READS, f"        import ididi; ididi.VERSION\n{READS}")
+OPENS_ANY = "previous_scope = _SCOPE_CONTEXT.get()"
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [NEEDS_PACKAGE, (OPENS_ANY, f"import ididi; ididi.VERSION; {OPENS_ANY}")],
+        pytest.param(
+            [NEEDS_PACKAGE],
+            marks=pytest.mark.xfail(
+                strict=True,
+                raises=AssertionError,
+                reason="what the proof meets before the package has run is final",
+            ),
+        ),
+    ],
+    ids=["for each call", "for use_scope() only"],
+)
 def test_a_newer_release_may_need_its_whole_package_to_be_probed(
-    tmp_path: Path,
+    tmp_path: Path, edits: list[tuple[str, str]]
 ) -> None:
     """It is decided about when the package has run, and off and on again."""
-    edit = (READS, f"        import ididi; ididi.VERSION\n{READS}")
-    folder = other_releases.invent("1.9.0", tmp_path, edit, own="1.9.0")
+    folder = other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
 
     assert tell(folder)["state"] == "active"
     children.run(
