@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import children, other_releases
+from tests import children, other_releases, programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +99,20 @@ def test_1_4_2_is_left_alone(folders: dict[str, Path]) -> None:
     assert "by design" in str(told["reason"])
     assert told["raises"] == "OutOfScopeError"
     assert told["patched"] == told["warnings"] == []
+
+
+def test_a_release_that_is_left_alone_is_said_to_be_so(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """In verbose mode, with the reason of the status."""
+    finished = programs.run(
+        tmp_path,
+        "import ididi_scopefix, ididi; print(ididi_scopefix.status().reason)",
+        path=folders["1.4.2"],
+    )
+
+    expected = [f"left alone: {finished.stdout.strip()}"]
+    assert programs.lines(finished.stderr) == expected
 
 
 def test_seeding_where_there_are_no_default_scopes_says_why(

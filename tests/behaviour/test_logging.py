@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-from textwrap import indent
 
 import pytest
 
@@ -133,7 +132,6 @@ need(5)
 assert len(keeping.records) == 1, keeping.texts
 """
     )
-
 
 
 @pytest.mark.parametrize(
@@ -327,15 +325,16 @@ assert len(calls) == 1, len(calls)
     "way",
     [
         "Context().run(send)",
-        "other = threading.Thread(target=send, daemon=True)\n"
-        "Context().run(other.start)\n"
-        "other.join()",
+        (
+            "other = threading.Thread(target=send, daemon=True);"
+            " Context().run(other.start); other.join()"
+        ),
     ],
     ids=["in an empty context", "in another thread"],
 )
 def test_a_handler_that_needs_a_seed_itself_is_called_once(way: str) -> None:
     """It sends what is logged, by a service of the same graph."""
-    run(SERVICE.format(way=indent(way, " " * 8).lstrip()))
+    run(SERVICE.format(way=way))
 
 
 @pytest.mark.xfail(

@@ -43,9 +43,10 @@ def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope() -> N
         return graph, ididi.graph._SCOPE_CONTEXT.get()
 
     def on_call(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(folder):
-            if frame.f_code.co_name in ("use_scope", "merge", "_ascope", "_scope"):
-                built.append(other.submit(Context().run, build).result(60))
+        code, names = frame.f_code, ("use_scope", "merge", "_ascope", "_scope")
+        is_ours = code.co_filename.startswith(folder)
+        if event == "call" and is_ours and code.co_name in names:
+            built.append(other.submit(Context().run, build).result(60))
 
     ididi_scopefix.deactivate()
     with ThreadPoolExecutor(max_workers=1) as other:

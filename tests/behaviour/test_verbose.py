@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import other_releases, programs, shape
+from tests import programs, shape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,21 +72,6 @@ def test_a_module_that_is_run_is_named_by_its_package(tmp_path: Path) -> None:
     ).stderr
 
     assert stderr.endswith(", service app:app)\n"), stderr
-
-
-def test_a_release_that_needs_no_patch_is_left_alone(tmp_path: Path) -> None:
-    """With the reason of the status."""
-    if not KNOWS_CALLS:
-        pytest.skip("a compiled release can't be edited")
-    folder = other_releases.invent("1.4.2", tmp_path, own="1.4.2")
-    finished = programs.run(
-        tmp_path,
-        "import ididi_scopefix, ididi; print(ididi_scopefix.status().reason)",
-        path=folder,
-    )
-
-    expected = [f"left alone: {finished.stdout.strip()}"]
-    assert programs.lines(finished.stderr) == expected
 
 
 def test_a_failure_is_said_with_its_reason(tmp_path: Path) -> None:
@@ -533,9 +518,7 @@ thread.join()
 """,
     )
     assert len(finished.stderr.splitlines()) == 2
-    assert programs.lines(finished.stderr)[1].endswith(
-        r"(thread a\nfailed: \udcffb)"
-    )
+    assert programs.lines(finished.stderr)[1].endswith(r"(thread a\nfailed: \udcffb)")
 
 
 def test_a_working_directory_that_is_gone_is_no_error(tmp_path: Path) -> None:
