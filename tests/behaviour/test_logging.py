@@ -136,8 +136,11 @@ assert len(keeping.records) == 1, keeping.texts
 
 @pytest.mark.parametrize(
     ("option", "expected"),
-    [("", 0), ("'disable_existing_loggers': True,", 0)]
-    + [("'disable_existing_loggers': False,", 1)],
+    [
+        ("", 0),
+        ("'disable_existing_loggers': True,", 0),
+        ("'disable_existing_loggers': False,", 1),
+    ],
 )
 def test_dict_config_disables_the_logger_unless_it_is_told_not_to(
     option: str, expected: int
