@@ -78,12 +78,6 @@ def test_leaving_an_async_scope_is_a_coroutine_function(graph: Graph) -> None:
     assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
 
 
-@pytest.mark.xfail(
-    shape.has_mutable_classes(),
-    strict=True,
-    raises=(LookupError, AssertionError),
-    reason="the managers look for the graph among the positional arguments only",
-)
 def test_a_method_that_gets_self_by_name_works_everywhere(
     graph: Graph, knows_graphs: bool
 ) -> None:

@@ -108,7 +108,7 @@ assert ididi_scopefix.status().seeded == 10
         "logging.disable(logging.INFO)",
         "logging.getLogger('ididi_scopefix').setLevel(logging.ERROR)",
         (
-            "logging.root.setLevel(logging.INFO);"
+            "logging.basicConfig(level=logging.INFO, handlers=[Keeping()]);"
             " logging.getLogger('ididi_scopefix').propagate = False"
         ),
         "logging.config.dictConfig({'version': 1, 'root': {'level': 'INFO'}})",

@@ -387,6 +387,8 @@ def test_who_is_not_verbose_says_nothing_and_counts_no_places(
         tmp_path,
         START
         + """
+import logging
+logging.root.setLevel(logging.INFO)  # what a need is reported at
 for _ in range(10):
     Context().run(graph.use_scope)
 status = ididi_scopefix.status()
