@@ -21,9 +21,10 @@ def test_the_shim_may_be_imported_after_ididi() -> None:
         assert "ididi_scopefix" not in sys.modules
         graph = Context().run(ididi.Graph)
         import ididi_scopefix
+        # First of all: with the next import, it would be patched anyway.
+        Context().run(graph.use_scope)
         assert "ididi_scopefix" in type(sys.meta_path[0]).__module__
         assert ididi_scopefix.status().state == "active"
-        Context().run(graph.use_scope)
         """,
         "-S",
         PYTHONPATH=EVERYWHERE,
