@@ -296,14 +296,7 @@ OPENS_ANY = "previous_scope = _SCOPE_CONTEXT.get()"
     "edits",
     [
         [NEEDS_PACKAGE, (OPENS_ANY, f"import ididi; ididi.VERSION; {OPENS_ANY}")],
-        pytest.param(
-            [NEEDS_PACKAGE],
-            marks=pytest.mark.xfail(
-                strict=True,
-                raises=AssertionError,
-                reason="what the proof meets before the package has run is final",
-            ),
-        ),
+        [NEEDS_PACKAGE],
     ],
     ids=["for each call", "for use_scope() only"],
 )

@@ -103,11 +103,6 @@ assert ididi_scopefix.status().state == "active"
 
 
 @methods_only
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Patch.install() fails when the scope of this context can't be adopted",
-)
 @pytest.mark.shim
 def test_a_default_scope_that_can_not_be_adopted_is_no_obstacle_to_activating() -> None:
     """It is that of one graph, and the shim is for all."""

@@ -118,22 +118,6 @@ def test_a_broken_log_handler_breaks_no_request(
         assert contexts.in_new_thread(graph.use_scope) is default_scope
 
 
-@pytest.mark.shim
-def test_a_log_handler_may_use_scopes_itself(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """It is called in a context that is seeded already."""
-    found = []
-
-    class Using(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(graph.use_scope())
-
-    with listening(Using()):
-        contexts.in_new_thread(graph.use_scope)
-    assert found == [default_scope]
-
-
 @pytest.mark.unchanged
 def test_before_ididi_is_imported_nothing_else_is() -> None:
     """Importing the shim is cheap; asking it for its version does not change it."""

@@ -212,12 +212,6 @@ assert {question}
 """
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="_Loader has no copy, no equality and no hash but its own;"
-    " __getattr__ recurses where _loader is missing",
-)
 @pytest.mark.parametrize(
     "question",
     [
@@ -247,11 +241,6 @@ spec.loader.exec_module(ididi)
 """
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="is_initializing() reads __spec__ of the lazy module, which loads it",
-)
 @pytest.mark.parametrize("then", ["import wave", "ididi_scopefix.status()"])
 def test_a_module_that_is_imported_lazily_is_loaded_when_it_is_used(then: str) -> None:
     """By the recipe in importlib's documentation, and not before."""
