@@ -4,31 +4,21 @@
 # ididi_scopefix, where their annotations could not be evaluated.
 
 import sys
+from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, Optional
+from typing import Literal, Optional
 
 from ididi_scopefix import _SWITCH, _activation, _is_off, _log, _releases, _seeding
-
-if TYPE_CHECKING:
-    from ididi.graph import Graph, SyncScope
-else:
-    Graph = SyncScope = Any
+from ididi_scopefix._seeding import Graph, SyncScope
 
 State = Literal["waiting", "active", "inactive", "disabled", "failed"]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Code of the program that opened scopes in contexts without one.
-
-    Attributes:
-        call: the scope call, such as ``"Graph.ascope()"``.
-        file: the file that the call is in.
-        line: the line.
-        function: the name of the function.
-        count: how many contexts were seeded for it.
-    """
+    """Code that made a scope *call* in *count* contexts without a scope."""
 
     call: str
     file: str
@@ -46,8 +36,7 @@ class Status:
             is patched; ``"inactive"``: this ididi needs no patch; ``"disabled"``:
             switched off, by the environment or by :func:`deactivate`;
             ``"failed"``: something went wrong and ididi is as it was.
-        ididi_version: the version of ididi, known from its metadata before it is
-            imported; ``None`` if there is none.
+        ididi_version: the version of ididi, imported or not; ``None`` without one.
         reason: one sentence a person can act on.
         patched: the names of what was replaced, ``()`` if nothing is.
         seeded: how many contexts without a scope this process has seeded so far.
@@ -77,14 +66,13 @@ class Status:
 def activate() -> Status:
     """Patch ididi, now if it is imported and else as soon as it is.
 
-    Does nothing if that is done already, and nothing if the environment variable
-    ``IDIDI_SCOPEFIX`` switches the shim off.
+    Does nothing if the environment variable ``IDIDI_SCOPEFIX`` switches the shim off.
 
     Returns:
-        The status afterwards. If ididi could not be patched, it says why.
+        The status afterwards, which says why ididi could not be patched.
 
     Raises:
-        Nothing on account of ididi.
+        Nothing.
 
     Example:
         >>> import ididi, ididi_scopefix
@@ -110,19 +98,15 @@ def deactivate() -> Status:
 
     Example:
         >>> import ididi_scopefix
-        >>> ididi_scopefix.deactivate().state
-        'disabled'
-        >>> ididi_scopefix.activate().state
-        'active'
+        >>> ididi_scopefix.deactivate().state, ididi_scopefix.activate().state
+        ('disabled', 'active')
     """
     _activation.stop()
     return status()
 
 
 def status() -> Status:
-    """Tell what the shim does in this process, and why.
-
-    Imports neither ididi nor wrapt.
+    """Tell what the shim does in this process, and why. Imports nothing.
 
     Returns:
         The status now.
@@ -146,10 +130,7 @@ def status() -> Status:
         names = tuple(attribute.full_name for attribute in patch.replaced)
     else:
         version = decision[2] if decision is not None else None
-        if version is None and module is not None:
-            version = _releases.version_of(module)
-        elif version is None:
-            version = _releases.version_on_path()
+        version = version or _releases.version_of(module)
         state, reason = _inactivity(module, version, decision)
     if (switch := _activation.unknown_switch()) is not None:
         reason = f"{reason} {switch}"
@@ -203,10 +184,14 @@ def seed(graph: Graph) -> SyncScope:
 def _default_scope(graph: Graph, module: ModuleType) -> SyncScope:
     """Return the default scope of a graph whose module is not patched."""
     names = _seeding.names_of(module)
-    if _seeding.stored_seed(graph) is None:
+    if _seeding.stored_seed(graph, names) is None:
         scope = _seeding.root_of(module._SCOPE_CONTEXT.get(None), names)
         if scope is not None and scope._type_registry is graph._type_registry:
             _seeding.store(scope, graph)
+        else:
+            # Where ididi has no bug, the graph knows its default scope.
+            with suppress(Exception):
+                return Context().run(graph.use_scope, names.DefaultScopeName)
     return _seeding.seed_of(graph, names).scope
 
 
@@ -228,7 +213,7 @@ def _inactivity(
         if any(map(_activation.is_initializing, ("ididi", _activation.GRAPH))):
             return "waiting", "ididi is being imported."
         reason = "ididi was imported past the finder; activate() patches it."
-        _activation.warn_once(f"ididi-scopefix is not active: {reason}")
+        _log.warn_once(f"ididi-scopefix is not active: {reason}")
         return "failed", reason
     if version is None:
         return "waiting", "ididi is not installed here, or not on sys.path yet."

@@ -24,17 +24,12 @@ root: logging.Logger = logging.getLogger()
 
 _MOST_CALLERS = 100  # are told apart; the contexts of others are only counted
 
-# Where the shim notices that a context has no scope, and the call that leads there.
+# The functions of this package that a call of the program runs, by the call.
 _CALLS = {
-    "use_scope": "use_scope",
-    "use_scope_any": "use_scope",
-    "__enter__": "scope",
-    "__exit__": "scope",
-    "_entered": "scope",
-    "__aenter__": "ascope",
-    "leave_unentered": "ascope",
-    "_aentered": "ascope",
-    "seed": "seed",
+    "use_scope": ("use_scope", "use_scope_any"),
+    "scope": ("__enter__", "__exit__", "_entered"),
+    "ascope": ("__aenter__", "leave_unentered", "_aentered"),
+    "seed": ("seed",),
 }
 
 Caller = tuple[str, str, int, str]
@@ -44,6 +39,7 @@ _ELSEWHERE: Caller = ("", "", 0, "")
 _counts: dict[Caller, int] = {}
 _lock = threading.RLock()
 _decided: Optional[str] = None
+_warned: set[str] = set()
 
 
 def _forked() -> None:
@@ -64,10 +60,12 @@ def is_verbose() -> bool:
     return os.environ.get(_SWITCH, "").strip().lower() == "verbose"
 
 
-def warn(message: str, *args: object, error: Optional[BaseException] = None) -> None:
-    """Log a warning, with the traceback of *error* if there is one."""
+def warn_once(message: str, error: Optional[BaseException] = None) -> None:
+    """Log a warning, with the traceback of *error*, unless that has been done."""
     try:
-        logger.warning(message, *args, exc_info=error)
+        if message not in _warned:
+            _warned.add(message)
+            logger.warning("%s", message, exc_info=error)
     except Exception:
         pass  # of a handler or filter of the program
 
@@ -133,15 +131,15 @@ def _caller(resolver: object) -> Caller:
     while frame is not None:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
         if package == "ididi_scopefix":
-            method = _CALLS.get(frame.f_code.co_name, method)
+            name = frame.f_code.co_name
+            method = next((m for m, names in _CALLS.items() if name in names), method)
         elif package not in ("ididi", "contextlib"):
             break
         frame = frame.f_back
     call = f"{type(resolver).__name__}.{method}()"
-    if method is None:
-        call = "a scope call"  # the methods of compiled classes leave no frame
-    elif method == "seed":
-        call = "seed()"
+    if resolver is None or method == "seed":
+        # The methods of compiled classes leave no frame.
+        call = "seed()" if method == "seed" else "a scope call"
     if frame is None:
         return call, "?", 0, "?"
     return call, frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name

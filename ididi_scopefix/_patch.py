@@ -5,24 +5,29 @@ from __future__ import annotations
 from _thread import get_ident
 from contextvars import ContextVar
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Any, Callable, Optional
 from weakref import ref
 
 from ididi_scopefix import _probe, _seeding
-from ididi_scopefix._log import logger, root, seeded, warn
-from ididi_scopefix._seeding import ABSENT, SEED, Seed, is_seed, set_marker, tally
-
-if TYPE_CHECKING:
-    from ididi.graph import Graph, Resolver, SyncScope
-else:
-    Graph = Resolver = SyncScope = Any
+from ididi_scopefix._log import logger, root, seeded, warn_once
+from ididi_scopefix._seeding import (
+    ABSENT,
+    SEED,
+    Graph,
+    Resolver,
+    Seed,
+    SyncScope,
+    is_seed,
+    set_marker,
+    tally,
+)
 
 
 def patch_for(module: ModuleType) -> Patch:
     """Return a patch for *module*, not in force yet.
 
     Raises:
-        AttributeError: the module lacks something that is to be replaced.
+        AttributeError: the module lacks something that the patch needs.
     """
     # Here and not above: the import of ididi does not wait for the other way.
     if _probe.is_mutable(module.Resolver):
@@ -37,10 +42,8 @@ def patch_for(module: ModuleType) -> Patch:
 class ReplacedAttribute:
     """Replaces one attribute of a class or module, and puts back what was there.
 
-    Args:
-        owner: the class or module that has the attribute in its own namespace.
-        name: the attribute's name.
-        make: makes the replacement from what is there.
+    *owner* has it in its own namespace. *make* makes the replacement from what is
+    there.
     """
 
     def __init__(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
@@ -96,10 +99,8 @@ class ReplacedAttribute:
 class Patch:
     """Makes the scope calls of one module seed the contexts they come from.
 
-    There are two ways, and what the module's classes allow decides: see
-    :class:`~ididi_scopefix._patch_methods.MethodsPatch` and
-    :class:`~ididi_scopefix._patch_contextvar.ContextVarPatch`. They differ in what
-    they replace and in the graphs they can tell apart.
+    ``MethodsPatch`` and ``ContextVarPatch`` differ in what they replace and in the
+    graphs they can tell apart. What the module's classes allow decides.
 
     Attributes:
         module: the patched module, weakly.
@@ -109,9 +110,6 @@ class Patch:
         version: the version of the module's ididi.
         active: while false, nothing is seeded and every call passes through, but
             in the thread that proves the patch.
-
-    Raises:
-        AttributeError: the module lacks something that is to be replaced.
     """
 
     replaced: tuple[ReplacedAttribute, ...]
@@ -124,7 +122,6 @@ class Patch:
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active: bool = False
         self._proving: Optional[int] = None
-        self._has_warned = False
 
     def is_of(self, module: Optional[ModuleType]) -> bool:
         """Tell whether this is the patch of *module* and of its present classes.
@@ -136,11 +133,7 @@ class Patch:
         )
 
     def install(self) -> None:
-        """Replace everything and prove that it helps, or leave no trace.
-
-        Raises:
-            Exception: whatever went wrong. The module is as it was.
-        """
+        """Replace everything and prove that it helps, or raise and leave no trace."""
         try:
             # To other threads the patch is not active before it is proved: none
             # of them gets the default scope of a graph that the probe builds.
@@ -154,8 +147,8 @@ class Patch:
             # A program that activates late has mostly built its graph in this
             # context: the others get the same default scope.
             scope = _seeding.root_of(self.variable.get(None), self.names)
-            if scope is not None and _seeding.stored_seed(scope) is None:
-                self._adopt(scope)
+            if scope is not None and _seeding.stored_seed(scope, self.names) is None:
+                self._store(scope, None)
             self.active = True
         except BaseException:
             self.remove()
@@ -172,13 +165,10 @@ class Patch:
     def ensure_scope(self, resolver: Optional[Resolver], found: Any) -> None:
         """Seed the current context for *resolver*, if it is to be seeded.
 
-        The scope of another graph is replaced if it is a seed. One that somebody
-        opened, or that the building of a graph has left, stays. Never raises.
-
-        Args:
-            resolver: the graph or scope for which the variable is about to be
-                read, ``None`` where that can't be known.
-            found: what the variable holds, or :data:`~_seeding.ABSENT`.
+        *resolver* is the graph or scope for which the variable is about to be read,
+        ``None`` where that can't be known; *found* is what it holds, or ``ABSENT``.
+        The seed of another graph is replaced. A scope that somebody opened, or that
+        the building of a graph has left, stays. Never raises.
         """
         try:
             if not (self.active or self._proving == get_ident()):
@@ -230,19 +220,10 @@ class Patch:
         raise NotImplementedError
 
     def _store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
-        """Store the default *scope* of *graph*, which was built last."""
-        _seeding.store(scope, graph or scope)
-
-    def _adopt(self, scope: SyncScope) -> None:
-        """Store the default *scope* of a graph that was built before."""
-        _seeding.adopt(scope, self.names)
+        """Store the default *scope* of *graph*, or of one built before activation."""
+        _seeding.store_new(scope, graph, self.names)
 
     def _warn(self, what: str, error: Exception) -> None:
         """Log *error*, the first time only, and not while the patch is proved."""
-        try:
-            if self.active and not self._has_warned:
-                self._has_warned = True
-                message = "%s; ididi answers as it would without ididi-scopefix"
-                warn(message, what, error=error)
-        except Exception:
-            pass  # the interpreter ends, and the names above are None
+        if self.active and warn_once is not None:  # the interpreter may be ending
+            warn_once(f"{what}; ididi answers as without ididi-scopefix", error)

@@ -19,16 +19,19 @@ import wrapt
 
 from ididi_scopefix import _seeding
 from ididi_scopefix._patch import Patch, ReplacedAttribute
-from ididi_scopefix._seeding import ABSENT, Seed, stored_seed
+from ididi_scopefix._seeding import (
+    ABSENT,
+    Graph,
+    Resolver,
+    Seed,
+    SyncScope,
+    stored_seed,
+)
 
 if TYPE_CHECKING:
-    from ididi.graph import Graph, Resolver, SyncScope
-
     Variable = wrapt.ObjectProxy[ContextVar[Any]]
 else:
-    # Only the newer releases of wrapt can be subscripted.
-    Graph = Resolver = SyncScope = Any
-    Variable = wrapt.ObjectProxy
+    Variable = wrapt.ObjectProxy  # only newer releases can be subscripted
 
 # The seeds of the graphs that a module has built, by numbers that rise. Here and
 # not in the patch, which ends with a deactivate().
@@ -67,14 +70,11 @@ class ContextVarPatch(Patch):
         return type(original) is ContextVar
 
     def _store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
-        stored = stored_seed(scope)
+        stored = stored_seed(scope, self.names)
         # Else the program has put it into the variable, and nothing was built.
         if stored is None or stored.scope is not scope:
             super()._store(scope, graph)
-            self._note(stored_seed(scope))
-
-    def _adopt(self, scope: SyncScope) -> None:
-        self._store(scope, None)
+            self._note(stored_seed(scope, self.names))
 
     def _note(self, seed: Optional[Seed]) -> None:
         """Note *seed* as that of the graph built last."""

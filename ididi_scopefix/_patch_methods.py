@@ -12,16 +12,11 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import WRAPPER_ASSIGNMENTS, update_wrapper
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import Any, Callable, Optional
 
 from ididi_scopefix._patch import Patch, ReplacedAttribute
 from ididi_scopefix._probe import decorated_function, is_made_by, is_written_by
-from ididi_scopefix._seeding import ABSENT, Seed, seed_of
-
-if TYPE_CHECKING:
-    from ididi.graph import Resolver
-else:
-    Resolver = Any
+from ididi_scopefix._seeding import ABSENT, Resolver, Seed, seed_of
 
 Function = Callable[..., Any]
 
@@ -29,9 +24,9 @@ Function = Callable[..., Any]
 class MethodsPatch(Patch):
     """Replaces the methods that read the variable, and ``Graph.__init__``.
 
-    The three that read it begin with the same lines. A function for these lines
-    would cost half as much again as the whole of ididi's ``use_scope()``. If the
-    context has a scope of the very graph that is asked, they do nothing else.
+    If the context has a scope of the very graph that is asked, the replacements do
+    no more than compare. ``use_scope`` compares in place: a call would cost half as
+    much again as the whole of ididi's ``use_scope()``.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -79,32 +74,24 @@ class MethodsPatch(Patch):
                 ensure(args[0], current(absent))
             return call(*args, **kwargs)
 
-        exact = type(original) is FunctionType and (
-            _parameters(original) == _parameters(use_scope)
-        )
-        return _like(original, use_scope if exact else use_scope_any)
+        is_function = type(original) is FunctionType
+        known = is_function and _parameters(original) == _parameters(use_scope)
+        return _like(original, use_scope if known else use_scope_any)
 
     def _make_scope(self, original: Any) -> Function:
         if not is_made_by(contextmanager, original):
             return self._make_around(original, self._entered)
-        managers = _managers_of(contextmanager)
-        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
+        managers, ensure_for = self._managers(contextmanager)
         enter, leave = managers.__enter__, managers.__exit__
 
         def __enter__(self: Any) -> Any:  # noqa: N807
-            found, args = current(absent), self.__dict__.get("args")
-            try:
-                if found._type_registry is not args[0]._type_registry:
-                    ensure(args[0], found)
-            except Exception:
-                if args:  # else it was entered before, and contextlib says so
-                    ensure(args[0], found)
+            ensure_for(self)
             return enter(self)
 
         def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
             # Left without being entered, it runs to its first step now.
-            if error[:1] == (None,) and (args := self.__dict__.get("args")):
-                ensure(args[0], current(absent))
+            if error[:1] == (None,) and "args" in self.__dict__:
+                ensure_for(self)
             return leave(self, *error)
 
         return _managed_by(managers, (__enter__, __exit__), original)
@@ -112,30 +99,39 @@ class MethodsPatch(Patch):
     def _make_ascope(self, original: Any) -> Function:
         if not is_made_by(asynccontextmanager, original):
             return self._make_around(original, self._aentered)
-        managers = _managers_of(asynccontextmanager)
-        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
+        managers, ensure_for = self._managers(asynccontextmanager)
         enter, leave = managers.__aenter__, managers.__aexit__
 
         async def __aenter__(self: Any) -> Any:  # noqa: N807
-            found, args = current(absent), self.__dict__.get("args")
-            try:
-                if found._type_registry is not args[0]._type_registry:
-                    ensure(args[0], found)
-            except Exception:
-                if args:
-                    ensure(args[0], found)
+            ensure_for(self)
             return await enter(self)
 
         async def leave_unentered(self: Any, *error: Any) -> Any:
-            ensure(self.args[0], current(absent))
+            ensure_for(self)
             return await leave(self, *error)
 
         def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
-            if error[:1] == (None,) and self.__dict__.get("args") and _is_new(self):
+            if error[:1] == (None,) and "args" in self.__dict__ and _is_new(self):
                 return leave_unentered(self, *error)
             return leave(self, *error)
 
         return _managed_by(managers, (__aenter__, __aexit__), original)
+
+    def _managers(self, decorator: Function) -> tuple[Any, Function]:
+        """Return the class of *decorator*'s managers, and what to do on entering."""
+        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
+
+        def ensure_for(manager: Any) -> Any:
+            # Without args it was entered before, and contextlib says so.
+            if args := manager.__dict__.get("args"):
+                found = current(absent)
+                try:
+                    if found._type_registry is not args[0]._type_registry:
+                        ensure(args[0], found)
+                except Exception:
+                    ensure(args[0], found)
+
+        return decorator(lambda: None)().__class__, ensure_for
 
     def _make_around(self, original: Any, enter: Function) -> Function:
         """Return a function whose scopes are those of *original*, by *enter*.
@@ -193,10 +189,9 @@ def _unbound(original: Any) -> Function:
 def _like(original: Any, replacement: Any) -> Function:
     """Return *replacement*, which says that it has the parameters of *original*."""
     if type(original) is FunctionType:
-        if _parameters(original) != _parameters(replacement):
-            replacement.__signature__ = inspect.signature(
-                original, follow_wrapped=False
-            )
+        signature = inspect.signature(original, follow_wrapped=False)
+        if not replacement.__code__.co_argcount:
+            replacement.__signature__ = signature
         # Where the replacement takes any arguments, they have no effect.
         replacement.__defaults__ = original.__defaults__
         replacement.__kwdefaults__ = original.__kwdefaults__
@@ -206,12 +201,6 @@ def _like(original: Any, replacement: Any) -> Function:
 def _parameters(function: Any) -> list[tuple[str, Any]]:
     signature = inspect.signature(function, follow_wrapped=False)
     return [(each.name, each.kind) for each in signature.parameters.values()]
-
-
-def _managers_of(decorator: Function) -> Any:
-    """Return the class of the context managers that contextlib's *decorator* makes."""
-    manager: Any = decorator(lambda: None)()
-    return manager.__class__
 
 
 def _managed_by(managers: Any, methods: Any, original: Any) -> Function:

@@ -39,6 +39,10 @@ REQUIREMENTS = ("wrapt", "packaging")
 """The packages that this package needs beside ididi."""
 
 
+class UnknownReleaseError(Exception):
+    """This package does not understand the ididi that is installed."""
+
+
 # packaging takes longer to load than all the rest that an import of ididi waits
 # for. A version that the table spells in the same way is answered without it.
 
@@ -46,20 +50,14 @@ REQUIREMENTS = ("wrapt", "packaging")
 def is_affected(version: str) -> bool:
     """Tell whether a release is in the range that this package patches.
 
-    Pre-, post-, dev- and local versions are compared as PEP 440 orders them.
-
-    Raises:
-        packaging.version.InvalidVersion: *version* is not one of PEP 440.
+    Like the two functions below, it compares as PEP 440 does, and raises
+    ``packaging.version.InvalidVersion`` for what is no version of PEP 440.
     """
     return version in VERIFIED or _contains(AFFECTED, version)
 
 
 def is_verified(version: str) -> bool:
-    """Tell whether a release is one on which the behaviour suite passed.
-
-    Raises:
-        packaging.version.InvalidVersion: *version* is not one of PEP 440.
-    """
+    """Tell whether a release is one on which the behaviour suite passed."""
     if version in VERIFIED:
         return True
     from packaging.version import Version
@@ -68,11 +66,7 @@ def is_verified(version: str) -> bool:
 
 
 def reason_to_leave_alone(version: str) -> str:
-    """Return why a release that is not affected is left alone, as a sentence.
-
-    Raises:
-        packaging.version.InvalidVersion: *version* is not one of PEP 440.
-    """
+    """Return why a release that is not affected is left alone, as a sentence."""
     for specifier, reason in UNAFFECTED.items():
         if _contains(specifier, version):
             return f"ididi {version} is left alone: {reason}."
@@ -86,31 +80,23 @@ def _contains(specifier: str, version: str) -> bool:
     return SpecifierSet(specifier).contains(Version(version), prereleases=True)
 
 
-def version_on_path() -> Optional[str]:
-    """Return the version of the ididi that an import would find.
-
-    From the metadata alone: ididi is not imported. ``None`` without ididi.
-    """
-    try:
-        return next(_versions(distributions(name="ididi")), None)
-    except Exception:
-        return None  # a finder of distributions has raised
-
-
-def version_of(module: ModuleType) -> Optional[str]:
+def version_of(module: Optional[ModuleType]) -> Optional[str]:
     """Return the version of the ididi that *module*, an ``ididi.graph``, is part of.
 
     From the metadata beside it, not from those of an ididi that it hides, and else
     from ididi itself. Of 1.5.1 to 1.5.4 only the metadata know it; the others bind
-    ``VERSION`` in the last lines of ``ididi/__init__.py``. ``None`` if it is unknown.
+    ``VERSION`` in the last lines of ``ididi/__init__.py``. Without a module it is the
+    version that an import would find. ``None`` if it is unknown.
     """
     package = sys.modules.get("ididi")
     own = getattr(package, "VERSION", None) or getattr(package, "__version__", None)
     own = own if isinstance(own, str) else None
     file = getattr(module, "__file__", None)
-    if file is None:
+    if file is None and module is not None:
         return own
     try:
+        if file is None:
+            return next(_versions(distributions(name="ididi")), None)
         beside = distributions(name="ididi", path=[str(Path(file).parent.parent)])
         others = itertools.filterfalse(_has_own_files, distributions(name="ididi"))
         return next(_versions(itertools.chain(beside, others)), own)

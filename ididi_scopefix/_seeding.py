@@ -7,8 +7,7 @@
 
 ``Graph.__init__`` stores its default scope in the current context only. Because
 of rule 2 a seed is an attribute of the graph: a table would keep the scope, and
-through it the graph, alive for ever. The scopes of a graph share its type
-registry, and the seed is found by that.
+through it the graph, alive for ever.
 """
 
 from __future__ import annotations
@@ -23,12 +22,15 @@ from typing import TYPE_CHECKING, Any, Optional, cast
 from weakref import WeakValueDictionary, ref
 
 if TYPE_CHECKING:
-    from ididi.graph import Resolver, SyncScope
+    from ididi.graph import Graph as Graph
+    from ididi.graph import Resolver as Resolver
+    from ididi.graph import SyncScope as SyncScope
 else:
-    Resolver = SyncScope = Any  # annotations can be evaluated without ididi
+    Graph = Resolver = SyncScope = Any  # annotations can be evaluated without ididi
 
 SEED = "_ididi_scopefix_seed"
-"""The attribute that stores a seed."""
+"""The attribute of a graph that stores its seed."""
+_MARKER = "_ididi_scopefix_marker"  # the attribute of a default scope, for its seed
 
 
 class _Absent:
@@ -45,12 +47,10 @@ ABSENT: Any = _Absent()
 
 
 class Seed:
-    """A graph's default scope, as the shim stores it.
+    """A graph's default scope, and the marker of the contexts that have it.
 
-    Attributes:
-        scope: the default scope.
-        marker: a weak reference, since a context may outlive the graph. It is to
-            the seed, since scopes of ididi 1.4.4 and 1.5.x take none.
+    The marker is weak, since a context may outlive the graph. It refers to the seed,
+    since scopes of ididi 1.4.4 and 1.5.x can't be referred to weakly.
     """
 
     __slots__ = ("__weakref__", "marker", "scope")
@@ -67,9 +67,7 @@ class Seed:
 _marker: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_marker")
 set_marker = _marker.set
 
-# By the id of a type registry. The scope in the entry refers to the registry: no
-# other object has its id while the entry is there.
-_seeds: WeakValueDictionary[int, Seed] = WeakValueDictionary()
+# By the id of their type registry, which no other object has while they live.
 _adopted: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
 
 
@@ -96,28 +94,43 @@ def is_seed(scope: object) -> bool:
     return seed is not None and seed.scope is scope
 
 
-def stored_seed(resolver: Resolver) -> Optional[Seed]:
+def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
     """Return the seed that is stored for the graph of *resolver*, if any."""
-    seed: Optional[Seed] = vars(_holder(resolver)).get(SEED)
-    if seed is None and hasattr(resolver, "__dict__"):
-        seed = _seeds.get(id(resolver._type_registry))
+    graph = _graph_of(resolver, names)
+    seed: Optional[Seed] = vars(_holder(graph or resolver)).get(SEED)
+    if seed is None and graph is None:
+        # A scope of a graph that does not inject itself.
+        scope = root_of(resolver, names)
+        if scope is not None and scope._type_registry is resolver._type_registry:
+            marker = getattr(scope, _MARKER, None)
+            seed = marker and marker()
     return seed
 
 
-def store(scope: SyncScope, graph: Resolver) -> None:
-    """Store the default *scope* that ``Graph.__init__`` has made for *graph*."""
-    seed = _seeds[id(scope._type_registry)] = Seed(scope)
-    vars(_holder(graph))[SEED] = seed
+def store(scope: SyncScope, graph: Resolver) -> Seed:
+    """Store the default *scope* for *graph*, if none is stored; return its seed."""
+    attributes = vars(_holder(graph))
+    if attributes.get(SEED) is None:
+        attributes.pop(SEED, None)  # the None of a copy
+    # setdefault is atomic: threads that race all get the first seed. No lock,
+    # because a fork could copy it locked.
+    seed = cast("Seed", attributes.setdefault(SEED, Seed(scope)))
+    if hasattr(seed.scope, "__dict__"):
+        setattr(seed.scope, _MARKER, seed.marker)
+    return seed
 
 
-def adopt(scope: SyncScope, names: SimpleNamespace) -> None:
-    """Store the default *scope* of a graph that was built before activation.
+def store_new(
+    scope: SyncScope, graph: Optional[Resolver], names: SimpleNamespace
+) -> None:
+    """Store the default *scope* for *graph*, in the place of what is stored.
 
-    A graph that does not inject itself can't be found; then *scope* is found as
-    long as the context that built the graph has it.
+    If *graph* is ``None`` it was built before activation. One that does not inject
+    itself can't be found then, but *scope* can while a context has it.
     """
-    graph = _graph_of(scope, names)
+    graph = graph or _graph_of(scope, names)
     if graph is not None or not hasattr(scope, "__dict__"):
+        discard(graph or scope)
         store(scope, graph or scope)
     else:
         _adopted[id(scope._type_registry)] = scope
@@ -133,27 +146,19 @@ def seed_of(resolver: Resolver, names: SimpleNamespace) -> Seed:
 
     A graph built while the shim was not active gets its default scope here.
     """
-    seed = stored_seed(resolver)
+    seed = stored_seed(resolver, names)
     if seed is None:
         scope = _adopted.get(id(resolver._type_registry))
         if scope is None:
             scope = _make_default_scope(resolver, names)
-        attributes = vars(_holder(_graph_of(resolver, names) or resolver))
-        if attributes.get(SEED) is None:
-            attributes.pop(SEED, None)  # the None of a copy
-        # setdefault is atomic: threads that race all get the first seed. No
-        # lock, because a fork could copy it locked.
-        seed = cast("Seed", attributes.setdefault(SEED, Seed(scope)))
-        _seeds[id(resolver._type_registry)] = seed
+        seed = store(scope, _graph_of(resolver, names) or resolver)
     return seed
 
 
 def _holder(resolver: Resolver) -> object:
-    """Return the object that stores the seed of *resolver*.
-
-    In ididi 1.4.4 and 1.5.x only the thread pool has a ``__dict__``. Graphs that
-    are given the same pool share it, and the newest of their seeds is stored.
-    """
+    """Return the object that stores the seed of *resolver*."""
+    # In ididi 1.4.4 and 1.5.x only the thread pool has a __dict__. Graphs that are
+    # given the same pool share it, and the newest of their seeds is stored.
     return resolver if hasattr(resolver, "__dict__") else resolver._workers
 
 
@@ -215,12 +220,9 @@ def _make_default_scope(resolver: Resolver, names: SimpleNamespace) -> SyncScope
 class Tally:
     """Counts the contexts that this process has seeded.
 
-    Attributes:
-        steps: advanced once for each; ``next`` is atomic, and needs no lock.
-        unsaid: whether seedings are to be reported: the first one, until logging
-            has taken it, and in verbose mode each one.
-        first_is_unsaid: whether logging has not taken the first one yet.
-        level: the highest level of the logger at which they are reported.
+    ``next(steps)`` counts one, and needs no lock. Seedings are reported while they
+    are ``unsaid`` and the logger's level is at most ``level``: the first one until
+    logging has taken it, and each one in verbose mode.
     """
 
     level = logging.INFO

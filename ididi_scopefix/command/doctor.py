@@ -121,7 +121,7 @@ def diagnose() -> Diagnosis:
         return Diagnosis(NO_IDIDI, verdict, off, needed=False)
     if off.error is not None:
         return Diagnosis(FAILS, [f"ididi can't be examined: {off.error}"], off)
-    ididi = f"ididi {_releases.version_on_path() or 'of unknown version'}"
+    ididi = f"ididi {_releases.version_of(None) or 'of unknown version'}"
     on: Optional[Examination] = None
     imported: Optional[Examination] = None
     if off.works():
@@ -279,7 +279,7 @@ def report(diagnosis: Diagnosis) -> dict[str, Any]:
         "verdict": diagnosis.verdict,
         "needed": diagnosis.needed,
         "needed_for": list(diagnosis.needed_for),
-        "ididi": _releases.version_on_path(),
+        "ididi": _releases.version_of(None),
         "uvicorn": uvicorn(),
         "without_shim": off.failures,
         "with_shim": None if on is None else on.failures,
