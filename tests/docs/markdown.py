@@ -11,9 +11,25 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 README = "README.md"
-TRANSLATION = "docs/zh-CN/README.md"
-DOCUMENTS = (README, "docs/root-cause.md", "docs/design.md", "CONTRIBUTING.md")
-"""The documents whose blocks are run; the translation has the README's."""
+OPERATIONS = "docs/operations.md"
+RECIPES = "docs/recipes.md"
+ALTERNATIVES = "docs/alternatives.md"
+COSTS = "docs/costs.md"
+EVIDENCE = "docs/evidence.md"
+ROOT_CAUSE = "docs/root-cause.md"
+DESIGN = "docs/design.md"
+DOCUMENTS = (
+    *(README, OPERATIONS, RECIPES, ALTERNATIVES, COSTS, EVIDENCE, ROOT_CAUSE, DESIGN),
+    "CONTRIBUTING.md",
+)
+"""The documents whose blocks are run."""
+
+TRANSLATIONS = {
+    "docs/zh-CN/README.md": README,
+    "docs/zh-CN/operations.md": OPERATIONS,
+    "docs/zh-CN/root-cause.md": ROOT_CAUSE,
+}
+"""The translations, which have the blocks of their originals."""
 
 _FENCE = re.compile(r"^```(\S*) ?(.*)$")
 _HEADING = re.compile(r"^(#+) (.+)$")

@@ -95,11 +95,10 @@ def test_a_call_takes_the_walk_of_the_document() -> None:
     prepare = "import ididi_scopefix, ididi; graph = ididi.Graph()"
     call = "threading.setprofile(note); thread.start(); thread.join()"
     thread = "; thread = threading.Thread(target={}.use_scope); "
-    first = "threading.Thread(target=graph.use_scope).run(); "
-    scope = "scope = graph.scope('job').__enter__(); "
+    scope = "; scope = graph.scope('job').__enter__()"
 
     graphs = walked(f"{prepare}{thread.format('graph')}{call}")
-    scopes = walked(f"{prepare}; {first}{scope}{thread.format('scope')[2:]}{call}")
+    scopes = walked(f"{prepare}{scope}{thread.format('scope')}{call}")
 
     assert files(graphs) - {"_log"} == files(names[:2])
     assert in_order(names[:2], graphs)
