@@ -31,8 +31,7 @@ def drawn(off: demo.Seen, on: demo.Seen) -> str:
     ]
     height = max(map(len, columns)) * LINE + 2 * MARGIN
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {height}"'
-        ' role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {height}">',
         "<title>Requests are answered with 500 without the shim, 200 with it</title>",
         f"<style>{STYLE}</style>",
         f'<rect width="{2 * WIDTH}" height="{height}" rx="8" fill="#1e242c"/>',

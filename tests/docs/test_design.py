@@ -6,7 +6,6 @@ import json
 import re
 from importlib import import_module
 from operator import attrgetter
-from typing import Any
 
 from tests import children
 from tests.docs.markdown import ROOT, Document

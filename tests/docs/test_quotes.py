@@ -10,9 +10,9 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ididi_scopefix import _releases as table
 from examples import picture
 from examples.serving import polled
+from ididi_scopefix import _releases as table
 from ididi_scopefix.command import known_releases
 from tests import children, other_releases
 from tests.docs import comparison, costs, recipes
@@ -91,9 +91,10 @@ def test_the_lines_of_the_workers_are_real_ones(tmp_path: Path) -> None:
         for _ in polled(60):
             assert server.request("GET", "/").status == 200
             log = server.log()
-            if len(set(re.findall(r"\[(\d+)\]: first need", log))) == 2:
-                if all(re.search(each, log, re.MULTILINE) for each in patterns):
-                    break
+            needs = set(re.findall(r"\[(\d+)\]: first need", log))
+            found = all(re.search(each, log, re.MULTILINE) for each in patterns)
+            if found and len(needs) == 2:
+                break
 
     for each in patterns:
         assert re.search(each, log, re.MULTILINE), log
