@@ -16,11 +16,12 @@ RECIPES = "docs/recipes.md"
 ALTERNATIVES = "docs/alternatives.md"
 COSTS = "docs/costs.md"
 EVIDENCE = "docs/evidence.md"
+HOSTS = "docs/hosts-table.md"
 ROOT_CAUSE = "docs/root-cause.md"
 DESIGN = "docs/design.md"
 DOCUMENTS = (
-    *(README, OPERATIONS, RECIPES, ALTERNATIVES, COSTS, EVIDENCE, ROOT_CAUSE, DESIGN),
-    "CONTRIBUTING.md",
+    *(README, OPERATIONS, RECIPES, ALTERNATIVES, COSTS, EVIDENCE, HOSTS, ROOT_CAUSE),
+    *(DESIGN, "CONTRIBUTING.md"),
 )
 """The documents whose blocks are run."""
 
