@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+HOME = "https://example.org/ididi-scopefix/"
+"""Where the repository is shown; the links of the README begin with it."""
+
 README = "README.md"
 OPERATIONS = "docs/operations.md"
 RECIPES = "docs/recipes.md"

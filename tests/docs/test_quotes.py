@@ -20,6 +20,7 @@ from tests.docs.markdown import (
     ALTERNATIVES,
     DOCUMENTS,
     EVIDENCE,
+    HOME,
     OPERATIONS,
     README,
     RECIPES,
@@ -288,14 +289,25 @@ def test_the_alternatives_answer_what_was_measured() -> None:
 def test_every_link_leads_somewhere(path: str) -> None:
     """To a file of the repository, and to a heading of it."""
     for link in Document(path).links:
-        if link.startswith("https://"):
-            continue
         name, _, anchor = link.partition("#")
-        target = (ROOT / path).parent / name if name else ROOT / path
+        if name.startswith(HOME):
+            target = ROOT / name[len(HOME) :]
+        elif name.startswith("https://"):
+            continue
+        else:
+            target = (ROOT / path).parent / name if name else ROOT / path
         assert target.exists(), link
         if anchor:
             document = Document(str(target.resolve().relative_to(ROOT)))
             assert anchor in {heading.anchor for heading in document.headings}, link
+
+
+def test_the_links_of_the_readme_work_where_the_index_shows_it() -> None:
+    """They are whole, and lead to the home that the package names."""
+    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    assert f'Homepage = "{HOME.rstrip("/")}"' in metadata
+    assert all(link.startswith("https://") for link in Document(README).links)
 
 
 def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> None:
