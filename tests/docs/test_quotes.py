@@ -150,6 +150,17 @@ def pattern(line: str) -> str:
     return line.replace("ANYWHERE", ".*").replace("ADDRESS", "0x[0-9a-f]+")
 
 
+def test_the_two_texts_of_sitecustomize_are_one() -> None:
+    """The recipe's is the example without its comments."""
+    (recipe,) = (
+        each.text for each in Document(RECIPES).blocks if "sitecustomize" in each.name
+    )
+
+    example = (ROOT / "sitecustomize_example.py").read_text(encoding="utf-8")
+
+    assert example.endswith(f"\n{recipe}")
+
+
 def test_the_line_of_the_bug_is_a_real_one() -> None:
     """It is in ididi's source as the root cause quotes it."""
     import ididi.graph
