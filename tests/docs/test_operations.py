@@ -43,7 +43,9 @@ def service(tmp_path: Path) -> Path:
 def serving(command: str, service: Path) -> Server:
     """Return a server, to be started by the interpreter of the environment."""
     environment = environments.Environment(service / "environment")
-    return recipes.started(f"{environment.python} -m {command}", service)
+    # By its script, as everybody starts it: gunicorn starts itself again by that.
+    scripts = Path(recipes.PYTHON).parent
+    return recipes.started(f"{environment.python} {scripts}/{command}", service)
 
 
 def install(service: Path, wheels: Path) -> None:
