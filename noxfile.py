@@ -218,7 +218,7 @@ def docs(session: nox.Session, environment: str) -> None:
 
 @nox.session
 def compare(session: nox.Session) -> None:
-    """Measure what there is instead of the shim, for the README's tables."""
+    """Measure what there is instead of the shim, for the tables of the documents."""
     session.install("--quiet", ".", silent=True)
     for ididi, uvicorn in comparison.environments():
         requirements = (f"ididi=={ididi}", f"uvicorn=={uvicorn}")
