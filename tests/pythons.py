@@ -8,15 +8,15 @@ import sysconfig
 
 import pytest
 
-_IS_PYPY = sys.implementation.name == "pypy"
+IS_PYPY = sys.implementation.name == "pypy"
 
 counts_references = pytest.mark.skipif(
-    _IS_PYPY, reason="PyPy frees nothing before its collector runs"
+    IS_PYPY, reason="PyPy frees nothing before its collector runs"
 )
 """Marks a test of what is freed without the collector."""
 
 measures_memory = pytest.mark.skipif(
-    _IS_PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    IS_PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     reason="PyPy has no tracemalloc; a free-threaded build frees memory later,"
     " with plain ididi too",
 )
@@ -33,5 +33,5 @@ def collect() -> None:
     """Collect garbage, until what a finalizer has let go is gone as well."""
     # Once is enough for CPython. PyPy frees what a finalized generator held in
     # the next collection, and clears weak references to it in another.
-    for _ in range(3 if _IS_PYPY else 1):
+    for _ in range(3 if IS_PYPY else 1):
         gc.collect()
