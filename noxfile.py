@@ -360,3 +360,26 @@ def upstream(session: nox.Session, source: str) -> None:
     session.run(*pytest, "--fixed", "tests/behaviour", *session.posargs)
     session.run(*pytest, "tests/upstream", env={"SCOPEFIX_UPSTREAM": folder})
     session.run("python", "-m", "benchmarks.upstream", folder)
+
+
+@nox.session
+def differential(session: nox.Session) -> None:
+    """Run 10,000 random programs of each kind twice, on releases of each shape."""
+    # 1.4.4 needs typing-extensions and does not say so.
+    session.install(".", *group("test"), "typing-extensions")
+    for release in MODEL_RELEASES:
+        session.install("--quiet", f"ididi=={release}", silent=True)
+        session.log(f"ididi {release}")
+        profile = ("--hypothesis-profile", "long")
+        session.run(
+            "pytest", "--quiet", "tests/differential", *profile, *session.posargs
+        )
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the code by machine, and see that the tests notice."""
+    requirements = (*group("test"), "typing-extensions", f"ididi=={REFERENCE}")
+    session.install("pip")
+    install = (f"--install={each}" for each in (*requirements, "wrapt", "packaging"))
+    session.run("python", "-m", "tests.mutants", *install, *session.posargs)

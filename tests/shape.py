@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ididi.graph
 
 
@@ -12,3 +14,11 @@ def has_mutable_classes() -> bool:
     except (TypeError, AttributeError):
         return False
     return True
+
+
+def clear_caches() -> None:
+    """Empty a cache of ididi's own that keeps graphs alive."""
+    cached: Any = ididi.graph.Resolver.should_be_scoped
+    clear = getattr(cached, "cache_clear", None)
+    if clear is not None:
+        clear()

@@ -19,7 +19,7 @@ from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 
 import ididi_scopefix
 from tests.model.places import Place, Plain, PoolThread, Task
-from tests.shape import has_mutable_classes
+from tests.shape import clear_caches, has_mutable_classes
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         ididi_scopefix.activate()
         # Nothing of an earlier run is left to be found.
-        _clear_caches()
+        clear_caches()
         gc.collect()
         self.active = True
         self.loop = asyncio.new_event_loop()
@@ -233,7 +233,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def collect_garbage(self) -> None:
-        _clear_caches()
+        clear_caches()
         gc.collect()
 
     # Contexts.
@@ -449,7 +449,7 @@ class Machine(RuleBasedStateMachine):
         graphs = [*self.graphs, *self.dropped]
         for graph in graphs:
             graph.drop()
-        _clear_caches()
+        clear_caches()
         gc.collect()
         assert not [graph for graph in graphs if graph.is_alive()]
 
@@ -475,11 +475,3 @@ def pick(data: st.DataObject, candidates: list[T]) -> T:
 
 def is_default(scope: ModelScope) -> bool:
     return scope.name == DefaultScopeName and scope.parent is None
-
-
-def _clear_caches() -> None:
-    """Empty a cache of ididi's own that keeps graphs alive."""
-    cached: Any = ididi.graph.Resolver.should_be_scoped
-    clear = getattr(cached, "cache_clear", None)
-    if clear is not None:
-        clear()

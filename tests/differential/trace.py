@@ -1,0 +1,85 @@
+"""What a program sees, as text: equal for two programs that see the same."""
+
+from __future__ import annotations
+
+import re
+from contextvars import ContextVar
+from typing import Any
+
+import ididi.graph
+
+PLAIN = (bool, int, float, str, bytes, type(None))
+ADDRESS = re.compile(r"at 0x[0-9a-fA-F]+")
+
+
+class Trace:
+    """Notes what happens, naming each object by when it was first seen.
+
+    Objects are kept until the program has ended, or a new one could be taken
+    for one that is gone. Context managers and generators never come here:
+    their end is part of what programs do.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._names: dict[int, tuple[str, Any]] = {}
+
+    def note(self, *words: Any) -> None:
+        """Note *words*: the first as it is, the others described."""
+        first, *others = words
+        self.lines.append(" ".join([first, *map(self.describe, others)]))
+
+    def name_of(self, thing: Any) -> str:
+        """Return the name of *thing*, a new one if it is new."""
+        if id(thing) not in self._names:
+            number = len(self._names)
+            self._names[id(thing)] = f"{type(thing).__qualname__}#{number}", thing
+        return self._names[id(thing)][0]
+
+    def describe(self, value: Any) -> str:
+        """Describe *value* in a way that doesn't depend on where it is in memory."""
+        if isinstance(value, PLAIN):
+            return ADDRESS.sub("at some address", repr(value))
+        if isinstance(value, (tuple, list)):
+            return f"{type(value).__name__}({', '.join(map(self.describe, value))})"
+        if isinstance(value, type):
+            return f"{value.__module__}.{value.__qualname__}"
+        if isinstance(value, BaseException):
+            return self.describe_error(value)
+        if isinstance(value, ididi.graph.Resolver):
+            return self.describe_resolver(value)
+        if isinstance(value, ContextVar):
+            return f"variable {value.name}"
+        return self.name_of(value)
+
+    def describe_error(self, error: BaseException, seen: tuple[int, ...] = ()) -> str:
+        """Describe an exception, with what it was raised from and after."""
+        if id(error) in seen:
+            return self.name_of(error)
+        seen = (*seen, id(error))
+        text = f"{self.name_of(error)}{self.describe(error.args)}"
+        linked = [("from", error.__cause__), ("after", error.__context__)]
+        linked += [("with", part) for part in getattr(error, "exceptions", ())]
+        for word, other in linked:
+            if other is not None:
+                text += f" {word} {self.describe_error(other, seen)}"
+        return f"[{text}{' suppressed' if error.__suppress_context__ else ''}]"
+
+    def describe_resolver(self, resolver: Any) -> str:
+        """Describe a graph or scope: what it holds, and the scopes above it."""
+        text = f"<{self.name_of(resolver)} {resolver!r}"
+        instances = resolver._resolved_singletons.items()
+        held = sorted(
+            f"{getattr(kind, '__name__', kind)}={self.name_of(instance)}"
+            for kind, instance in instances
+        )
+        registered = sorted(
+            getattr(kind, "__name__", str(kind))
+            for kind in resolver._registered_singletons
+        )
+        text += f" holds {' '.join(held)} registered {' '.join(registered)}"
+        while isinstance(
+            resolver := getattr(resolver, "pre", None), ididi.graph.Resolver
+        ):
+            text += f" in {self.name_of(resolver)} {resolver.name!r}"
+        return text + ">"
