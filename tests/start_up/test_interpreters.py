@@ -54,7 +54,19 @@ if __name__ == "__main__":
 @pytest.mark.skipif(
     sys.implementation.name != "cpython", reason="PyPy has no subinterpreters"
 )
-@pytest.mark.parametrize("kind", ["legacy", "isolated"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "legacy",
+        pytest.param(
+            "isolated",
+            marks=pytest.mark.skipif(
+                sys.version_info[:2] == (3, 12),
+                reason="Python 3.12 crashes if an isolated one has imported asyncio",
+            ),
+        ),
+    ],
+)
 def test_a_subinterpreter_is_an_interpreter(installed: Environment, kind: str) -> None:
     """Its start-up reads the start-up file as that of the main one does."""
     program = f"kind, code = {kind!r}, {IN_AN_EMPTY_CONTEXT!r}\n{INTERPRETERS}"
