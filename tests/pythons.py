@@ -5,8 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import sysconfig
+from importlib.metadata import version
 
 import pytest
+
+
+def _release(name: str) -> list[int]:
+    return [int(part) for part in version(name).split(".")[:3]]
+
 
 IS_PYPY = sys.implementation.name == "pypy"
 
@@ -27,6 +33,22 @@ sees_uncollectable = pytest.mark.skipif(
     reason="PyPy's collector doesn't tell what it can't collect",
 )
 """Marks a test that looks at ``gc.garbage``."""
+
+
+runs_last_finalizers = pytest.mark.skipif(
+    IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
+)
+"""Marks a test of what a ``__del__`` does at the very end."""
+
+READS_ANNOTATIONS = sys.version_info < (3, 15) or _release("ididi") > [1, 8, 4]
+"""Whether ididi can tell of what type a parameter is."""
+
+reads_annotations = pytest.mark.xfail(
+    not READS_ANNOTATIONS,
+    reason="ididi up to 1.8.4 can't read annotations on Python 3.15, with or"
+    " without the shim",
+)
+"""Marks a test in which ididi has to read annotations."""
 
 
 def collect() -> None:
