@@ -154,7 +154,7 @@ def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
 def test_a_graph_is_used_while_the_interpreter_ends(knows_graphs: bool) -> None:
     """By a finalizer that runs when modules are cleared already."""
     program = """
-    import contextvars, ididi
+    import ididi, contextvars
 
     class Session:
         def __init__(self):

@@ -317,7 +317,10 @@ def test_the_folder_that_one_is_in_does_not_matter(
 @pytest.mark.parametrize(
     ("release", "needed_for", "said"),
     [
-        ("1.8.2", EVERY_CALL, "The shim is needed for every call."),
+        pytest.param(
+            *("1.8.2", EVERY_CALL, "The shim is needed for every call."),
+            marks=reads_annotations,
+        ),
         pytest.param(
             *("1.5.4", EVERY_CALL, "The shim is needed for every call."),
             marks=pytest.mark.skipif(
@@ -335,7 +338,6 @@ def test_the_folder_that_one_is_in_does_not_matter(
         ("fixed", [], "The shim is not needed."),
     ],
 )
-@reads_annotations
 def test_doctor_says_for_which_calls_the_shim_is_needed(
     installed: Environment,
     tmp_path: Path,
