@@ -44,13 +44,19 @@ class Stage(NamedTuple):
     release: str = ""
 
 
-QUICK = ("tests/behaviour", "tests/differential", "tests/races")
+PROGRAMS = ("tests/differential",)
+RULES = ("tests/behaviour/test_[!m]*.py",)
 STAGES = (
-    Stage("quick", QUICK),
-    *(Stage(f"ididi {each}", QUICK[:2], each) for each in ("1.5.4", "1.8.4", "1.4.4")),
-    Stage("more", ("tests/test_*.py", "tests/model")),
-    Stage("faults", ("tests/faults",)),
+    Stage("programs", PROGRAMS),
+    Stage("behaviour", RULES),
+    *(
+        Stage(f"ididi {release}", (*PROGRAMS, *RULES), release)
+        for release in ("1.5.4", "1.8.4", "1.4.4")
+    ),
+    Stage("more", ("tests/test_*.py", "tests/races", "tests/model")),
+    Stage("memory", ("tests/behaviour/test_m*.py",)),
     Stage("start_up", ("tests/start_up",)),
+    Stage("faults", ("tests/faults",)),
     Stage("command", ("tests/command",)),
 )
 """The fastest first."""
