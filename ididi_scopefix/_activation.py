@@ -47,17 +47,10 @@ decision: Optional[Decision] = None
 patches: WeakSet[Patch] = WeakSet()
 
 _registered = False  # whether wrapt has our hook, which it forgets when it calls it
-_warned: set[str] = set()
-
-
-def _renew_lock() -> None:
-    global lock
-    lock = threading.RLock()
-
 
 # A child that is forked while another thread holds the lock would wait for ever.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=lambda: globals().update(lock=threading.RLock()))
 
 
 def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
@@ -75,7 +68,7 @@ def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
             _imported_past_the_finder()
         _put_back(loader, argument)
     except Exception as error:
-        record_failure("could not wait for ididi", error)
+        record_failure(error)
     result = method(argument)
     try:
         _put_back(loader, result)
@@ -86,7 +79,7 @@ def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
             # one: the module is reloaded, or imported again without its package.
             patch_if_affected(sys.modules[GRAPH])
     except Exception as error:
-        record_failure("could not patch ididi", error)
+        record_failure(error)
     return result
 
 
@@ -113,7 +106,7 @@ def _register_hook() -> None:
         wrapt.register_post_import_hook(_hook, GRAPH)
     except Exception as error:
         _registered = False
-        record_failure("wrapt has not taken the hook", error)
+        record_failure(error)
 
 
 def _hook(module: ModuleType) -> None:
@@ -124,7 +117,7 @@ def _hook(module: ModuleType) -> None:
         patch_if_affected(module)
     except Exception as error:
         # What a hook raises, wrapt lets the import of ididi raise.
-        record_failure("could not patch ididi", error, module)
+        record_failure(error, module)
 
 
 def _package_loaded() -> None:
@@ -212,10 +205,10 @@ def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
     try:
         if not deactivated and not _is_off():
             if (sentence := unknown_switch()) is not None:
-                warn_once(sentence)
+                _log.warn_once(sentence)
             _decide(module, package_loaded or not is_initializing(PACKAGE))
     except Exception as error:
-        record_failure("could not patch ididi", error, module)
+        record_failure(error, module)
 
 
 def _decide(module: ModuleType, package_loaded: bool) -> None:
@@ -233,33 +226,26 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     from ididi_scopefix import _patch, _probe, _seeding
 
     version = _releases.version_of(module)
-    if version is None:
-        if package_loaded:
-            reason = "the version of ididi is unknown, since its metadata are missing"
-            record("failed", f"{reason}: reinstall it", None, module)
-        return
+    reason = None
     try:
-        affected = _releases.is_affected(version)
-        verified = _releases.is_verified(version)
-    except ValueError:
-        reason = f"{version!r} is no version of PEP 440: reinstall ididi"
-        record("failed", reason, version, module)
-        return
-    if not affected:
-        reason = _releases.reason_to_leave_alone(version)
-        record("inactive", reason, version, module)
-        return
-    if not verified and patch is None:
-        try:
-            still_raises = _probe.still_raises(_seeding.names_of(module))
-        except Exception:
-            if package_loaded:
-                raise
-            return  # it may need the rest of the package
-        if not still_raises:
+        if version is None:
+            sentence = "the version of ididi is unknown, since its metadata are missing"
+            raise _releases.UnknownReleaseError(f"{sentence}: reinstall it")
+        known = patch is not None or _releases.is_verified(version)
+        if not _releases.is_affected(version):
+            reason = _releases.reason_to_leave_alone(version)
+        elif not known and not _probe.still_raises(_seeding.names_of(module)):
             reason = f"ididi {version} answers in every context by itself."
-            record("inactive", reason, version, module)
-            return
+    except ValueError:
+        sentence = f"{version!r} is no version of PEP 440: reinstall ididi"
+        raise _releases.UnknownReleaseError(sentence) from None
+    except Exception:
+        if package_loaded:
+            raise
+        return  # it may need the rest of the package
+    if reason is not None:
+        record("inactive", reason, module)
+        return
     if patch is None:
         patch = _patch.patch_for(module)
     with lock:
@@ -273,42 +259,27 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     _log.decided("active", "", version)
 
 
-def record_failure(
-    what: str, error: Exception, module: Optional[ModuleType] = None
-) -> None:
+def record_failure(error: Exception, module: Optional[ModuleType] = None) -> None:
     """Record that *error* made it impossible to patch ididi, and warn once."""
-    missing, cause = getattr(error, "name", None), None
+    missing = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
-        reason = f"{missing} is missing: pip install ididi-scopefix installs it"
+        reason, cause = f"{missing} is missing: pip install ididi-scopefix", None
+    elif isinstance(error, _releases.UnknownReleaseError):
+        reason, cause = str(error), None
     else:
-        reason = f"{what}: {type(error).__name__}: {error}"
-        cause = error
-    version = None if module is None else _releases.version_of(module)
-    record("failed", reason, version, module, cause)
+        reason, cause = f"{type(error).__name__}: {error}", error
+    reason = f"{reason}; ididi is as it was."
+    _log.warn_once(f"ididi-scopefix is not active: {reason}", cause)
+    record("failed", reason, module)
 
 
-def record(
-    state: State,
-    reason: str,
-    version: Optional[str],
-    module: Optional[ModuleType],
-    error: Optional[Exception] = None,
-) -> None:
-    """Record why ididi is not patched, and warn if that is a failure."""
+def record(state: State, reason: str, module: Optional[ModuleType]) -> None:
+    """Record why ididi is not patched."""
     global decision
-    if state == "failed":
-        reason = f"{reason}; ididi is as it was."
-        warn_once(f"ididi-scopefix is not active: {reason}", error)
+    version = None if module is None else _releases.version_of(module)
     with lock:
         decision = (state, reason, version, None if module is None else ref(module))
     _log.decided(state, reason, version)
-
-
-def warn_once(message: str, error: Optional[Exception] = None) -> None:
-    """Log a warning, unless this process has done so already."""
-    if message not in _warned:
-        _warned.add(message)
-        _log.warn("%s", message, error=error)
 
 
 def unknown_switch() -> Optional[str]:

@@ -213,7 +213,7 @@ def _inactivity(
         if any(map(_activation.is_initializing, ("ididi", _activation.GRAPH))):
             return "waiting", "ididi is being imported."
         reason = "ididi was imported past the finder; activate() patches it."
-        _activation.warn_once(f"ididi-scopefix is not active: {reason}")
+        _log.warn_once(f"ididi-scopefix is not active: {reason}")
         return "failed", reason
     if version is None:
         return "waiting", "ididi is not installed here, or not on sys.path yet."

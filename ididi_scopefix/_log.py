@@ -39,6 +39,7 @@ _ELSEWHERE: Caller = ("", "", 0, "")
 _counts: dict[Caller, int] = {}
 _lock = threading.RLock()
 _decided: Optional[str] = None
+_warned: set[str] = set()
 
 
 def _forked() -> None:
@@ -59,10 +60,12 @@ def is_verbose() -> bool:
     return os.environ.get(_SWITCH, "").strip().lower() == "verbose"
 
 
-def warn(message: str, *args: object, error: Optional[BaseException] = None) -> None:
-    """Log a warning, with the traceback of *error* if there is one."""
+def warn_once(message: str, error: Optional[BaseException] = None) -> None:
+    """Log a warning, with the traceback of *error*, unless that has been done."""
     try:
-        logger.warning(message, *args, exc_info=error)
+        if message not in _warned:
+            _warned.add(message)
+            logger.warning("%s", message, exc_info=error)
     except Exception:
         pass  # of a handler or filter of the program
 

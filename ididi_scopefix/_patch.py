@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 from weakref import ref
 
 from ididi_scopefix import _probe, _seeding
-from ididi_scopefix._log import logger, root, seeded, warn
+from ididi_scopefix._log import logger, root, seeded, warn_once
 from ididi_scopefix._seeding import (
     ABSENT,
     SEED,
@@ -122,7 +122,6 @@ class Patch:
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active: bool = False
         self._proving: Optional[int] = None
-        self._has_warned = False
 
     def is_of(self, module: Optional[ModuleType]) -> bool:
         """Tell whether this is the patch of *module* and of its present classes.
@@ -149,7 +148,7 @@ class Patch:
             # context: the others get the same default scope.
             scope = _seeding.root_of(self.variable.get(None), self.names)
             if scope is not None and _seeding.stored_seed(scope, self.names) is None:
-                self._adopt(scope)
+                self._store(scope, None)
             self.active = True
         except BaseException:
             self.remove()
@@ -221,20 +220,10 @@ class Patch:
         raise NotImplementedError
 
     def _store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
-        """Store the default *scope* of *graph*, which was built last."""
-        _seeding.discard(graph or scope)
-        _seeding.store(scope, graph or scope)
-
-    def _adopt(self, scope: SyncScope) -> None:
-        """Store the default *scope* of a graph that was built before."""
-        _seeding.adopt(scope, self.names)
+        """Store the default *scope* of *graph*, or of one built before activation."""
+        _seeding.store_new(scope, graph, self.names)
 
     def _warn(self, what: str, error: Exception) -> None:
         """Log *error*, the first time only, and not while the patch is proved."""
-        try:
-            if self.active and not self._has_warned:
-                self._has_warned = True
-                message = "%s; ididi answers as it would without ididi-scopefix"
-                warn(message, what, error=error)
-        except Exception:
-            pass  # the interpreter ends, and the names above are None
+        if self.active and warn_once is not None:  # the interpreter may be ending
+            warn_once(f"{what}; ididi answers as without ididi-scopefix", error)

@@ -76,9 +76,6 @@ class ContextVarPatch(Patch):
             super()._store(scope, graph)
             self._note(stored_seed(scope, self.names))
 
-    def _adopt(self, scope: SyncScope) -> None:
-        self._store(scope, None)
-
     def _note(self, seed: Optional[Seed]) -> None:
         """Note *seed* as that of the graph built last."""
         if seed is not None:

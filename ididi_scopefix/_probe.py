@@ -11,11 +11,8 @@ from contextvars import Context
 from types import FunctionType, SimpleNamespace
 from typing import Any, Callable
 
+from ididi_scopefix._releases import UnknownReleaseError
 from ididi_scopefix._seeding import discard
-
-
-class ProbeError(Exception):
-    """The module does something that this package does not understand."""
 
 
 def still_raises(names: SimpleNamespace) -> bool:
@@ -24,19 +21,19 @@ def still_raises(names: SimpleNamespace) -> bool:
     An error of ididi's own is an answer, and so is anything returned.
 
     Raises:
-        ProbeError: the calls fail in another way, or another library has wrapped
+        UnknownReleaseError: the calls fail in another way, or another library has wrapped
             them and would count the probe's calls.
     """
     if is_mutable(names.Resolver):
         for name in ("use_scope", "scope", "ascope"):
             if not is_written_by(names, getattr(names.Resolver, name)):
-                raise ProbeError(f"another library has wrapped {name}()")
+                raise UnknownReleaseError(f"another library has wrapped {name}()")
     errors = _errors(names, lambda graph: graph.use_scope())
     if any(type(error) is LookupError for error in errors):
         return True
     for error in errors:
         if not type(error).__module__.startswith("ididi."):
-            raise ProbeError(f"a scope call raised {error!r}") from error
+            raise UnknownReleaseError(f"a scope call raised {error!r}") from error
     return False
 
 
@@ -44,16 +41,17 @@ def verify(names: SimpleNamespace) -> None:
     """Check that every scope call of a module works without a scope.
 
     Raises:
-        ProbeError: one of them does not.
+        UnknownReleaseError: one of them does not.
     """
 
     def use_scope(graph: Any) -> None:
+        _ = graph._type_registry  # the replacements compare it
         name = graph.use_scope().name
         if name != names.DefaultScopeName:
-            raise ProbeError(f"use_scope() returned the scope {name!r}")
+            raise UnknownReleaseError(f"use_scope() returned the scope {name!r}")
 
     for error in _errors(names, use_scope):
-        raise ProbeError(f"a scope call still raised {error!r}") from error
+        raise UnknownReleaseError(f"a scope call still raised {error!r}") from error
 
 
 def is_mutable(cls: type) -> bool:
@@ -138,4 +136,4 @@ def _finish(coroutine: Any) -> None:
     with suppress(StopIteration):
         coroutine.send(None)
         coroutine.close()
-        raise ProbeError("a scope call waited for something")
+        raise UnknownReleaseError("a scope call waited for something")

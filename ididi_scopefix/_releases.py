@@ -39,6 +39,10 @@ REQUIREMENTS = ("wrapt", "packaging")
 """The packages that this package needs beside ididi."""
 
 
+class UnknownReleaseError(Exception):
+    """This package does not understand the ididi that is installed."""
+
+
 # packaging takes longer to load than all the rest that an import of ididi waits
 # for. A version that the table spells in the same way is answered without it.
 

@@ -120,14 +120,17 @@ def store(scope: SyncScope, graph: Resolver) -> Seed:
     return seed
 
 
-def adopt(scope: SyncScope, names: SimpleNamespace) -> None:
-    """Store the default *scope* of a graph that was built before activation.
+def store_new(
+    scope: SyncScope, graph: Optional[Resolver], names: SimpleNamespace
+) -> None:
+    """Store the default *scope* for *graph*, in the place of what is stored.
 
-    A graph that does not inject itself can't be found; then *scope* is found as
-    long as the context that built the graph has it.
+    If *graph* is ``None`` it was built before activation. One that does not inject
+    itself can't be found then, but *scope* can while a context has it.
     """
-    graph = _graph_of(scope, names)
+    graph = graph or _graph_of(scope, names)
     if graph is not None or not hasattr(scope, "__dict__"):
+        discard(graph or scope)
         store(scope, graph or scope)
     else:
         _adopted[id(scope._type_registry)] = scope
