@@ -33,6 +33,8 @@ COMPARED = ("tests/behaviour", "tests/model", "tests/races", "tests/faults")
 """The tests that fail with the shim off."""
 SPEEDUPS = ("httptools", "uvloop", "websockets")
 """What services under load have installed next to uvicorn."""
+LIHIL = "0.2.41"
+"""The release of lihil whose own suite is run."""
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -132,7 +134,7 @@ def servers(session: nox.Session, environment: str) -> None:
     )
     if tuple(map(int, running.split())) < oldest:
         session.skip(f"needs Python {'.'.join(map(str, oldest))}")
-    session.install("--quiet", ".", "pytest>=8", *requirements, silent=True)
+    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
     session.run(
         "pytest",
         # What one of the programs needs is not to change how the tests run.
@@ -150,9 +152,26 @@ def servers(session: nox.Session, environment: str) -> None:
 
 
 @nox.session
+def isolation(session: nox.Session) -> None:
+    """Attack each server that keeps requests apart with ten thousand requests."""
+    for environment in rows.isolated_environments():
+        requirements, _ = rows.ENVIRONMENTS[environment]
+        session.install(
+            "--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True
+        )
+        session.run(
+            *("pytest", "--quiet", "-p", "no:asyncio", "--capture=no"),
+            *("tests/servers/test_isolation.py", "-k", "under_load"),
+            *session.posargs,
+            env={rows.VARIABLE: environment, rows.REQUESTS: "10000"},
+            interrupt_timeout=10,
+        )
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Put a service with the bug under a hundred thousand requests."""
-    session.install("--quiet", ".", *group("demo"), *SPEEDUPS, silent=True)
+    session.install("--quiet", ".", *group("demo"), *SPEEDUPS, "httpx", silent=True)
     session.run(
         "python",
         "-m",
@@ -160,6 +179,26 @@ def soak(session: nox.Session) -> None:
         *session.posargs,
         interrupt_timeout=10,
     )
+
+
+@nox.session
+def lihil(session: nox.Session) -> None:
+    """Run lihil's own suite with every call of an endpoint in an empty context."""
+    # What its tests import.
+    tools = ("pytest", "pytest-asyncio", "httpx", "httptools", "pydantic", "sqlalchemy")
+    lihil = f"lihil[auth,standard]=={LIHIL}"
+    session.install("--quiet", ".", "pip", lihil, *tools, silent=True)
+    # It asks for a release that answers what its endpoints need, and works on
+    # the one before as well.
+    session.install("--quiet", "ididi==1.8.3", silent=True)
+    folder = session.create_tmp()
+    session.run(
+        *("python", "-m", "pip", "download", "--quiet", "--no-deps"),
+        *("--no-binary", "lihil", f"lihil=={LIHIL}", "--dest", folder),
+        silent=True,
+    )
+    archive = f"{folder}/lihil-{LIHIL}.tar.gz"
+    session.run("python", "-m", "tests.servers.lihil_suite", archive)
 
 
 @nox.session

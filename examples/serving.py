@@ -48,14 +48,20 @@ class Server:
         command: the server's arguments after ``python -m``; ``{port}`` in them
             becomes the port.
         patience: how many seconds it may take to start, and to end.
+        ends: whether it ends when it is asked to; or else it is killed.
         environment: variables on top of this process's.
     """
 
     def __init__(
-        self, command: Sequence[str], patience: float = 60, **environment: str
+        self,
+        command: Sequence[str],
+        patience: float = 60,
+        ends: bool = True,
+        **environment: str,
     ) -> None:
         self._command = command
         self._patience = patience
+        self._ends = ends
         self._environment = environment
         self._log = Path()
         self._process: subprocess.Popen[bytes]
@@ -165,7 +171,7 @@ class Server:
     def _end(self, graceful: bool) -> None:
         process, self._ended = self._process, True
         try:
-            if graceful:
+            if graceful and self._ends:
                 process.terminate()
                 for _ in polled(self._patience):
                     if self._has_exited():

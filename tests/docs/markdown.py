@@ -12,7 +12,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 TRANSLATION = "docs/zh-CN/README.md"
-DOCUMENTS = (README, "docs/root-cause.md", "docs/design.md", "CONTRIBUTING.md")
+DOCUMENTS = (
+    README,
+    "docs/recipes.md",
+    "docs/hosts-table.md",
+    "docs/root-cause.md",
+    "docs/design.md",
+    "CONTRIBUTING.md",
+)
 """The documents whose blocks are run; the translation has the README's."""
 
 _FENCE = re.compile(r"^```(\S*) ?(.*)$")

@@ -31,7 +31,7 @@ RUN = ("python", "sh", "console", "dockerfile")
 SHOWN = ("text", "mermaid", "diff", "pth")
 """The languages whose blocks are run, and those that other tests look at."""
 
-_SERVER_WORDS = re.compile(r"\b(fastapi|uvicorn|gunicorn)\b")
+_SERVER_WORDS = re.compile(r"\b(fastapi|uvicorn|gunicorn|pyinstaller)\b")
 
 
 def environment() -> str:

@@ -16,8 +16,17 @@ VARIABLE = "SCOPEFIX_SERVERS"
 SUBSET = "SCOPEFIX_SERVERS_SUBSET"
 """Restricts them, if it is set, to the rows that differ in kind."""
 
+REQUESTS = "SCOPEFIX_SERVERS_REQUESTS"
+"""How many requests an attack on a server has; without it, as many as CI has
+the time for."""
+
 FASTAPI = "examples.service.app:app"
 LIHIL = "examples.lihil_service:app"
+ASGI = "tests.servers.hosts.asgi:app"
+WSGI = "tests.servers.hosts.wsgi:app"
+EXPOSED = "tests.servers.hosts.exposed:app"
+EXPOSED_LIHIL = "tests.servers.hosts.exposed_lihil:app"
+ISOLATED = "tests.servers.hosts.isolated:app"
 
 
 class Environment(NamedTuple):
@@ -45,7 +54,15 @@ ENVIRONMENTS = {
     "uvicorn-newest": Environment(
         (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn>=0.45.0")
     ),
-    "others": Environment((*_SERVICE, "hypercorn", "granian", "uvloop")),
+    "others": Environment(
+        (*_SERVICE, "daphne", "granian", "gunicorn", "hypercorn", "uvloop")
+    ),
+    "threads": Environment(
+        (
+            *("ididi==1.8.2", "django", "flask", "granian", "gunicorn", "hypercorn"),
+            *("robyn", "waitress"),
+        )
+    ),
     **{
         f"lihil-{lihil}-uvicorn-{uvicorn}": Environment(
             (
@@ -57,10 +74,14 @@ ENVIRONMENTS = {
         for uvicorn in ("0.40.0", "newest")
     },
     "in-process": Environment(
-        ("fastapi", "ididi==1.8.2", "anyio", "httpx", "pytest-asyncio"), (3, 9)
+        (
+            *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx", "mangum"),
+            *("nbclient", "ipykernel", "pytest-asyncio"),
+        ),
+        (3, 9),
     ),
     "outside-http": Environment(
-        ("ididi==1.8.2", "apscheduler<4", "celery", "gevent"), (3, 9)
+        ("ididi==1.8.2", "apscheduler<4", "celery", "dramatiq", "gevent"), (3, 9)
     ),
 }
 
@@ -75,6 +96,7 @@ class Server(NamedTuple):
         without: the status of ``POST /api/v1/token`` without the shim.
         workers: how many processes answer.
         subset: whether it differs in kind from the rows before it.
+        logs: whether it logs what an application raises after it has answered.
     """
 
     name: str
@@ -83,6 +105,7 @@ class Server(NamedTuple):
     without: int
     workers: int = 1
     subset: bool = False
+    logs: bool = True
 
 
 def _uvicorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
@@ -90,18 +113,27 @@ def _uvicorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
     return ("uvicorn", app, *address, "--log-level", "warning", *options)
 
 
-def _gunicorn(*options: str) -> tuple[str, ...]:
-    worker = ("--worker-class", "uvicorn_worker.UvicornWorker")
-    return ("gunicorn", FASTAPI, "--bind", "127.0.0.1:{port}", *worker, *options)
+def _gunicorn(
+    *options: str, app: str = FASTAPI, worker: str = "uvicorn_worker.UvicornWorker"
+) -> tuple[str, ...]:
+    address = ("--bind", "127.0.0.1:{port}")
+    return ("gunicorn", app, *address, "--worker-class", worker, *options)
 
 
-def _hypercorn(*options: str) -> tuple[str, ...]:
-    return ("hypercorn", FASTAPI, "--bind", "127.0.0.1:{port}", *options)
+def _hypercorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
+    return ("hypercorn", app, "--bind", "127.0.0.1:{port}", *options)
 
 
-def _granian(*options: str) -> tuple[str, ...]:
+def _granian(
+    *options: str, app: str = FASTAPI, interface: str = "asgi"
+) -> tuple[str, ...]:
     address = ("--host", "127.0.0.1", "--port", "{port}")
-    return ("granian", FASTAPI, "--interface", "asgi", *address, *options)
+    return ("granian", app, "--interface", interface, *address, *options)
+
+
+def _daphne(app: str) -> tuple[str, ...]:
+    address = ("--bind", "127.0.0.1", "--port", "{port}")
+    return ("daphne", *address, "--verbosity", "0", app)
 
 
 _PLAIN = ("--loop", "asyncio", "--http", "h11")
@@ -186,6 +218,14 @@ SERVERS = (
         "granian, two workers", "others", _granian(*_TWO, "--loop", "uvloop"), 200, 2
     ),
     Server(
+        "gunicorn's asgi worker",
+        "others",
+        _gunicorn(worker="asgi"),
+        200,
+        subset=True,
+        logs=False,
+    ),
+    Server(
         "lihil",
         "lihil-0.2.38-uvicorn-0.40.0",
         _uvicorn(app=LIHIL),
@@ -212,6 +252,274 @@ SERVERS = (
 )
 
 
+class Host(NamedTuple):
+    """A server with the small application of ``tests/servers/hosts``.
+
+    Attributes:
+        name: what the test is called.
+        environment: where it is installed.
+        command: its arguments after ``python -m``.
+        without: the statuses of the first request, and of each one after it,
+            without the shim.
+        built: when the graph is built, as ``tests.servers.hosts.wiring`` says.
+        path: what is asked for.
+        subset: whether it differs in kind from the rows before it.
+        ends: whether it ends on SIGTERM.
+    """
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+    without: tuple[int, int]
+    built: str = "import"
+    path: str = "/visit"
+    subset: bool = False
+    ends: bool = True
+
+
+_HOSTS = "tests.servers.hosts"
+_NEVER, _ALWAYS = (500, 500), (200, 200)
+_ONLY_FIRST = (200, 500)
+"""The first request builds the graph, in a context that no other one has."""
+
+
+def _late(
+    name: str, environment: str, command: tuple[str, ...], has_lifespan: bool = True
+) -> tuple[Host, ...]:
+    """Return the rows of a server whose application builds its graph late."""
+    lifespan = Host(
+        f"{name}, graph built in the lifespan", environment, command, _NEVER, "lifespan"
+    )
+    first = Host(
+        f"{name}, graph built by the first request",
+        environment,
+        command,
+        _ONLY_FIRST,
+        "first request",
+        subset=True,
+    )
+    return (lifespan, first) if has_lifespan else (first,)
+
+
+HOSTS = (
+    Host(
+        "gunicorn sync", "threads", _gunicorn(app=WSGI, worker="sync"), without=_ALWAYS
+    ),
+    Host(
+        "gunicorn gthread",
+        "threads",
+        _gunicorn("--threads", "4", app=WSGI, worker="gthread"),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host(
+        "waitress",
+        "threads",
+        ("waitress", "--listen", "127.0.0.1:{port}", WSGI),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host("hypercorn, WSGI", "threads", _hypercorn(app=f"wsgi:{WSGI}"), without=_NEVER),
+    Host(
+        "granian, WSGI",
+        "threads",
+        _granian("--blocking-threads", "4", app=WSGI, interface="wsgi"),
+        without=_NEVER,
+        subset=True,
+    ),
+    Host(
+        "Flask's server",
+        "threads",
+        (
+            *("flask", "--app", f"{_HOSTS}.flask_app", "run"),
+            *("--host", "127.0.0.1", "--port", "{port}"),
+        ),
+        without=_NEVER,
+    ),
+    Host(
+        "Django's runserver",
+        "threads",
+        (f"{_HOSTS}.django_app", "runserver", "--noreload", "127.0.0.1:{port}"),
+        without=_NEVER,
+    ),
+    Host(
+        "Robyn",
+        "threads",
+        (f"{_HOSTS}.robyn_app", "{port}"),
+        without=_NEVER,
+        subset=True,
+        # It stops to serve then, and goes on to run.
+        ends=False,
+    ),
+    Host(
+        "Robyn, sync handler",
+        "threads",
+        (f"{_HOSTS}.robyn_app", "{port}"),
+        without=_NEVER,
+        path="/visit-in-thread",
+        ends=False,
+    ),
+    Host("daphne", "others", _daphne(ASGI), without=_ALWAYS, subset=True),
+    *_late("daphne", "others", _daphne(ASGI), has_lifespan=False),
+    *_late("hypercorn", "others", _hypercorn(app=ASGI)),
+    *_late("granian", "others", _granian(app=ASGI)),
+    *_late("gunicorn's asgi worker", "others", _gunicorn(app=ASGI, worker="asgi")),
+    *_late("uvicorn", "uvicorn-0.38.0", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late("uvicorn", "uvicorn-0.40.0", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late("uvicorn", "uvicorn-newest", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late(
+        "uvicorn --reset-contextvars",
+        "uvicorn-newest",
+        _uvicorn(*_PLAIN, *_RESET, app=ASGI),
+    ),
+)
+
+
+class Exposed(NamedTuple):
+    """A server whose requests tell what they find of other requests.
+
+    Attributes:
+        name: what the test is called.
+        environment: where it is installed.
+        command: its arguments after ``python -m``.
+        leaks: through which of the attacks a request finds the scope of
+            another, with the shim as without.
+        without: what a request is answered without the shim.
+        subset: whether it differs in kind from the rows before it.
+    """
+
+    name: str
+    environment: str
+    command: tuple[str, ...]
+    leaks: tuple[str, ...] = ()
+    without: int = 200
+    subset: bool = False
+
+
+PIPELINED, LARGE_BODY, WEBSOCKET = "pipelined", "large body", "websocket"
+"""The attacks: requests that are sent before the one before them is answered;
+one that follows a large body; a websocket that follows one."""
+
+
+def _exposed(*options: str, app: str = EXPOSED) -> tuple[str, ...]:
+    # Only the client closes connections.
+    return _uvicorn(*options, "--timeout-keep-alive", "600", app=app)
+
+
+EXPOSED_SERVERS = (
+    Exposed(
+        "uvicorn, asyncio, h11",
+        "uvicorn-0.38.0",
+        _exposed(*_PLAIN),
+        (PIPELINED, LARGE_BODY, WEBSOCKET),
+    ),
+    Exposed(
+        "uvicorn, asyncio, h11, EmptyContext",
+        "uvicorn-0.38.0",
+        _exposed(*_PLAIN, app=ISOLATED),
+        without=500,
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn, uvloop, httptools, EmptyContext",
+        "uvicorn-0.38.0",
+        _exposed(*_FAST, app=ISOLATED),
+        without=500,
+    ),
+    *(
+        row
+        for version in ("uvicorn-0.40.0", "uvicorn-0.44.0")
+        for row in (
+            Exposed(
+                "uvicorn, asyncio, h11",
+                version,
+                _exposed(*_PLAIN),
+                (WEBSOCKET,),
+                without=500,
+            ),
+            # Only h11 starts a pipelined request in an empty context.
+            Exposed(
+                "uvicorn, uvloop, httptools",
+                version,
+                _exposed(*_FAST),
+                (PIPELINED,),
+                without=500,
+                subset=version == "uvicorn-0.40.0",
+            ),
+            Exposed(
+                "uvicorn, uvloop, httptools, EmptyContext",
+                version,
+                _exposed(*_FAST, app=ISOLATED),
+                without=500,
+            ),
+        )
+    ),
+    Exposed(
+        "uvicorn, asyncio, h11",
+        "uvicorn-newest",
+        _exposed(*_PLAIN),
+        (PIPELINED, LARGE_BODY, WEBSOCKET),
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn, uvloop, httptools", "uvicorn-newest", _exposed(*_FAST), (PIPELINED,)
+    ),
+    Exposed(
+        "uvicorn --reset-contextvars, asyncio, h11",
+        "uvicorn-newest",
+        _exposed(*_PLAIN, *_RESET),
+        (WEBSOCKET,),
+        without=500,
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn --reset-contextvars, uvloop, httptools",
+        "uvicorn-newest",
+        _exposed(*_FAST, *_RESET),
+        without=500,
+        subset=True,
+    ),
+    Exposed(
+        "uvicorn, asyncio, h11, EmptyContext",
+        "uvicorn-newest",
+        _exposed(*_PLAIN, app=ISOLATED),
+        without=500,
+    ),
+    Exposed("daphne", "others", _daphne(EXPOSED), (PIPELINED,), subset=True),
+    Exposed(
+        "daphne, EmptyContext", "others", _daphne(ISOLATED), without=500, subset=True
+    ),
+    Exposed("hypercorn", "others", _hypercorn("--keep-alive", "600", app=EXPOSED)),
+    Exposed("granian", "others", _granian(app=EXPOSED)),
+    Exposed(
+        "gunicorn's asgi worker",
+        "others",
+        _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi"),
+    ),
+    # The newest lihil brings ididi 1.8.4.
+    Exposed(
+        "ididi 1.8.4 on uvicorn",
+        "lihil-newest-uvicorn-newest",
+        _exposed("--loop", "asyncio", "--http", "h11"),
+        (PIPELINED, LARGE_BODY),
+    ),
+    Exposed(
+        "lihil on uvicorn",
+        "lihil-newest-uvicorn-newest",
+        _exposed("--loop", "asyncio", "--http", "h11", app=EXPOSED_LIHIL),
+        (PIPELINED, LARGE_BODY),
+        subset=True,
+    ),
+    Exposed(
+        "lihil on uvicorn --reset-contextvars",
+        "lihil-newest-uvicorn-newest",
+        _exposed("--loop", "asyncio", "--http", "h11", *_RESET, app=EXPOSED_LIHIL),
+        without=500,
+        subset=True,
+    ),
+)
+
+
 class Program(NamedTuple):
     """A program that opens scopes without a server, and ends by itself.
 
@@ -219,12 +527,16 @@ class Program(NamedTuple):
 
     Attributes:
         command: its arguments after ``python -m``.
+        subset: whether it differs in kind from the rows before it.
+        workers: whether it prints ``worker`` and the id of each process that
+            has worked.
     """
 
     name: str
     environment: str
     command: tuple[str, ...]
     subset: bool = False
+    workers: bool = False
 
 
 _PROGRAMS = "tests.servers.programs"
@@ -246,11 +558,35 @@ PROGRAMS = (
     Program("pytest-asyncio", "in-process", _pytest("asyncio_fixture"), subset=True),
     Program("anyio's plugin", "in-process", _pytest("anyio_fixture")),
     Program("gevent", "outside-http", (f"{_PROGRAMS}.greenlets",), subset=True),
-    Program("spawn", "outside-http", (f"{_PROGRAMS}.processes", "spawn")),
-    Program("fork", "outside-http", (f"{_PROGRAMS}.processes", "fork"), subset=True),
-    Program("forkserver", "outside-http", (f"{_PROGRAMS}.processes", "forkserver")),
+    *(
+        Program(
+            method,
+            "outside-http",
+            (f"{_PROGRAMS}.processes", method),
+            subset=method == "fork",
+            workers=True,
+        )
+        for method in ("spawn", "fork", "forkserver")
+    ),
     Program("APScheduler", "outside-http", (f"{_PROGRAMS}.scheduler",)),
     Program("Celery", "outside-http", (f"{_PROGRAMS}.celery_worker",), subset=True),
+    Program(
+        "Celery, prefork",
+        "outside-http",
+        (f"{_PROGRAMS}.celery_prefork",),
+        subset=True,
+        workers=True,
+    ),
+    Program("dramatiq", "outside-http", (f"{_PROGRAMS}.dramatiq_worker", "threads")),
+    Program(
+        "dramatiq's AsyncIO",
+        "outside-http",
+        (f"{_PROGRAMS}.dramatiq_worker", "asyncio"),
+        subset=True,
+    ),
+    Program("Mangum", "in-process", (f"{_PROGRAMS}.in_thread", "mangum"), subset=True),
+    Program("async_to_sync", "in-process", (f"{_PROGRAMS}.in_thread", "async_to_sync")),
+    Program("notebook", "in-process", (f"{_PROGRAMS}.notebook",), subset=True),
 )
 
 
@@ -264,6 +600,27 @@ def servers() -> list[Server]:
     return [row for row in SERVERS if _is_wanted(row)]
 
 
+def hosts() -> list[Host]:
+    """Return the hosts to try in this environment."""
+    return [row for row in HOSTS if _is_wanted(row)]
+
+
+def exposed() -> list[Exposed]:
+    """Return the servers under attack to try in this environment."""
+    return [row for row in EXPOSED_SERVERS if _is_wanted(row)]
+
+
+def isolated_environments() -> list[str]:
+    """Return the environments with a server that keeps HTTP requests apart."""
+    wanted = [row.environment for row in EXPOSED_SERVERS if is_isolated(row)]
+    return list(dict.fromkeys(wanted))
+
+
+def is_isolated(row: Exposed) -> bool:
+    """Tell whether no HTTP request finds anything of another."""
+    return not set(row.leaks) - {WEBSOCKET}
+
+
 def programs() -> list[Program]:
     """Return the programs to try in this environment."""
     return [row for row in PROGRAMS if _is_wanted(row)]
@@ -271,11 +628,12 @@ def programs() -> list[Program]:
 
 def subset_environments() -> list[str]:
     """Return the environments of the rows that differ in kind, each once."""
-    wanted = [row.environment for row in (*SERVERS, *PROGRAMS) if row.subset]
+    table = (*SERVERS, *HOSTS, *EXPOSED_SERVERS, *PROGRAMS)
+    wanted = [row.environment for row in table if row.subset]
     return list(dict.fromkeys(wanted))
 
 
-def _is_wanted(row: Server | Program) -> bool:
+def _is_wanted(row: Server | Host | Exposed | Program) -> bool:
     return row.environment == environment() and (
         row.subset or not os.environ.get(SUBSET)
     )

@@ -23,14 +23,15 @@ from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import httpx
 from websockets.asyncio.client import connect as connect_websocket
 from websockets.exceptions import WebSocketException
 
 from examples.serving import HOST, Server, ending_cleanly
-from tests.servers import rows, traffic
+from tests.servers import attack, rows, traffic
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
 WORKERS = 2
 LASTING = {"KeyStore": 1}
@@ -60,74 +61,72 @@ KINDS = (*traffic.ROUTES, STREAM, HANG_UP_IN_STREAM, HANG_UP_AT_ONCE, WEBSOCKET)
 WEIGHTS = (*MIX.values(), 2, 1, 1, 1)
 
 
+NO_ANSWER = (httpx.NetworkError, httpx.RemoteProtocolError)
+"""What httpx raises if the other end is gone. A timeout is something else."""
+
+
 class WrongAnswerError(Exception):
     """The service has answered, but not as it has to."""
 
 
-class Answer(NamedTuple):
-    """An answer, as far as it matters here."""
-
-    status: int
-    body: bytes
+class HungUpError(Exception):
+    """The client has sent its request, and does not wait for the answer."""
 
 
 class Connection:
-    """One connection of a client, kept alive for a few requests."""
+    """One connection of a client, kept alive for a few requests.
+
+    Attributes:
+        opened_at: when it was opened, or opened again by the client.
+        worker: the process at its other end, as soon as that has said so.
+    """
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self._client = attack.connected(port)
+        self._hangs_up = False
         self.opened_at = time.monotonic()
         self.worker: int | None = None
 
-    async def open(self) -> None:
-        """Connect to the server."""
-        self._reader, self._writer = await asyncio.open_connection(HOST, self._port)
-
-    def send(self, method: str, path: str, content: object, name: str) -> None:
-        """Send one request, called *name*."""
-        body = b"" if content is None else json.dumps(content).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nhost: {HOST}\r\nx-request-id: {name}\r\n"
-            f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    async def request(
+        self, method: str, path: str, content: object, name: str
+    ) -> httpx.Response:
+        """Send one request, called *name*; return the whole answer."""
+        answer = await self._client.request(
+            method, path, json=content, **self._options(name)
         )
-        self._writer.write(head.encode() + body)
-
-    async def receive(self) -> Answer:
-        """Return the whole answer."""
-        status, headers = await self._head()
-        if "content-length" in headers:
-            body = await self._reader.readexactly(int(headers["content-length"]))
-        else:
-            body = b"".join([chunk async for chunk in self._chunks()])
-        return Answer(status, body)
-
-    async def receive_beginning(self) -> None:
-        """Wait for the first part of a stream, and read no further."""
-        await self._head()
-        async for _ in self._chunks():
-            return
-
-    def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-
-    async def _head(self) -> tuple[int, dict[str, str]]:
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        first, *lines = head.split("\r\n")
-        pairs = (line.partition(": ") for line in lines)
-        headers = {name.lower(): value for name, _, value in pairs}
-        if "x-worker" in headers:
+        if "x-worker" in answer.headers:
             # Not in what is answered outside the middleware.
-            self.worker = int(headers["x-worker"])
-        return int(first.split()[1]), headers
+            self.worker = int(answer.headers["x-worker"])
+        return answer
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        while True:
-            size = int(await self._reader.readuntil(b"\r\n"), 16)
-            chunk = await self._reader.readexactly(size + 2)
-            if not size:
+    async def read_beginning(self, path: str, name: str) -> None:
+        """Ask for a stream, and hang up at its first part."""
+        async with self._client.stream("GET", path, **self._options(name)) as answer:
+            async for _ in answer.aiter_raw():
                 return
-            yield chunk[:-2]
+
+    async def hang_up(self, path: str, name: str) -> None:
+        """Ask for something, and hang up as soon as that is sent."""
+        self._hangs_up = True
+        with contextlib.suppress(HungUpError):
+            await self._client.get(path, **self._options(name))
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._client.aclose()
+
+    def _options(self, name: str) -> dict[str, Any]:
+        return {
+            "headers": {"x-request-id": name},
+            "extensions": {"trace": self._trace},
+        }
+
+    async def _trace(self, event: str, _: object) -> None:
+        if event == "connection.connect_tcp.started":
+            # The first time, or since the server has closed the one before.
+            self.opened_at, self.worker = time.monotonic(), None
+        elif event == "http11.send_request_body.complete" and self._hangs_up:
+            raise HungUpError
 
 
 class Kill(NamedTuple):
@@ -221,44 +220,43 @@ class Soak:
             if kind[0] == "WEBSOCKET":
                 await self._talk(kind)
                 continue
+            if connection is None:
+                connection = Connection(self.server.port)
             try:
-                if connection is None:
-                    connection = Connection(self.server.port)
-                    await connection.open()
                 stays = await self._send(connection, kind)
             except Exception as error:
-                self._failed(kind, error, connection)
+                self._failed(kind, error, connection.opened_at, connection.worker)
                 stays = False
             # Now and then a new one, so that every worker has some.
-            if connection is not None and (not stays or chance.random() < 0.05):
-                connection.close()
+            if not stays or chance.random() < 0.05:
+                await connection.close()
                 connection = None
         if connection is not None:
-            connection.close()
+            await connection.close()
 
     async def _send(self, connection: Connection, kind: tuple[Any, ...]) -> bool:
         """Send one request; tell whether the connection can have another."""
         method, path, content, status = kind
         name = f"request-{next(self._names)}"
         if method == "HANG UP":
-            connection.send("GET", path, content, name)
             if kind is HANG_UP_IN_STREAM:
-                await connection.receive_beginning()
+                await connection.read_beginning(path, name)
+            else:
+                await connection.hang_up(path, name)
             self.outcomes["hung up"] += 1
             return False
-        connection.send(method, path, content, name)
-        answer = await connection.receive()
-        if answer.status != status:
-            raise WrongAnswerError(f"{answer.status}: {answer.body[:200]!r}")
-        if kind is not STREAM and json.loads(answer.body)["request"] != name:
-            raise WrongAnswerError(f"{name} was answered as {answer.body[:200]!r}")
+        answer = await connection.request(method, path, content, name)
+        if answer.status_code != status:
+            raise WrongAnswerError(f"{answer.status_code}: {answer.text[:200]!r}")
+        if kind is not STREAM and answer.json()["request"] != name:
+            raise WrongAnswerError(f"{name} was answered as {answer.text[:200]!r}")
         self.outcomes["answered"] += 1
         # uvicorn hangs up on its part after an exception nobody handled.
         return status < 500
 
     async def _talk(self, kind: tuple[Any, ...]) -> None:
         """Open a websocket and exchange a few messages."""
-        connection = Connection(self.server.port)
+        opened_at = time.monotonic()
         name = f"request-{next(self._names)}"
         url = f"ws://{HOST}:{self.server.port}{kind[1]}"
         try:
@@ -275,19 +273,22 @@ class Soak:
                         raise WrongAnswerError(f"{name} was answered as another")
             self.outcomes["answered"] += 1
         except Exception as error:
-            self._failed(kind, error, connection)
+            self._failed(kind, error, opened_at, None)
 
     def _failed(
-        self, kind: tuple[Any, ...], error: Exception, connection: Connection | None
+        self,
+        kind: tuple[Any, ...],
+        error: Exception,
+        opened_at: float,
+        worker: int | None,
     ) -> None:
-        cut = (OSError, EOFError, WebSocketException)
+        cut = (OSError, EOFError, WebSocketException, *NO_ANSWER)
         if (
             isinstance(error, cut)
-            and connection is not None
             and self._dying is not None
             # It was there when the worker died, and was or may have been its.
-            and (self.kill is None or connection.opened_at < self.kill.dead_at)
-            and connection.worker in (None, self._dying)
+            and (self.kill is None or opened_at < self.kill.dead_at)
+            and worker in (None, self._dying)
         ):
             self.outcomes["cut by the kill"] += 1
             return

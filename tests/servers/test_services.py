@@ -173,4 +173,4 @@ def test_without_the_shim_the_same_server_fails_as_in_the_table(
         # What ididi answers in threads is no server's fault.
         assert server.request("GET", "/contexts").status == 500
         server.stop()
-        assert SYMPTOM in server.log()
+        assert SYMPTOM in server.log() or not row.logs

@@ -7,6 +7,7 @@ a copy of the one that has.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -33,6 +34,7 @@ def child(number: int) -> int:
             future.result(60)
     # A child counts for itself: its own threads, the parent's not.
     assert 4 < ididi_scopefix.status().seeded < 12 * (number + 1)
+    print(f"worker {os.getpid()}", flush=True)
     return number
 
 
