@@ -217,6 +217,9 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     function = decorated_function(original)
 
     def helper(*args: Any, **kwds: Any) -> Any:
+        if not args and "self" in kwds:
+            # Nobody calls Graph.scope(self=graph), but nothing forbids it.
+            args = (kwds.pop("self"),)
         return derived(function, args, kwds)
 
     # Of the attributes, __wrapped__ is the function that ididi has decorated:
