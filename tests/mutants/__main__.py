@@ -375,6 +375,8 @@ def main() -> int:
     parser.add_argument(
         "--report", action="store_true", help="of what was tried before"
     )
+    stages = [stage.name for stage in STAGES]
+    parser.add_argument("--stage", action="append", choices=stages, help="only these")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
