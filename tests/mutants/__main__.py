@@ -91,11 +91,12 @@ class Worker:
             self._pip(*requirements)
             (self._environment / "complete").touch()
         self._copy()
+        (packages,) = self._environment.glob("lib/python*/site-packages")
+        installed = packages / "ididi_scopefix"
+        if installed.is_symlink():
+            installed.unlink()
         self._pip("--no-deps", "--force-reinstall", str(self._tree))
         # What is installed is the tree: what is changed there, is changed here.
-        (installed,) = self._environment.glob(
-            "lib/python*/site-packages/ididi_scopefix"
-        )
         shutil.rmtree(installed)
         installed.symlink_to(self._tree / "ididi_scopefix")
 
