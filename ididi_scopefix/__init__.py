@@ -58,7 +58,7 @@ class _Loader:
         self._loader = loader
 
     @property  # type: ignore[misc]
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         # isinstance() answers as for the real loader: tools ask for its type.
         return self._loader.__class__
 

@@ -70,8 +70,8 @@ class ReplacedAttribute:
 
     def replace(self) -> None:
         """Put the replacement in, unless it is there, wrapped or not."""
-        found = vars(self._owner).get(self._name)
-        original = found
+        original: Any = self._owner.__dict__.get(self._name)
+        found = original
         for _ in range(100):  # __wrapped__ may lead in a circle
             if any(found is replacement for _, replacement in self._pairs):
                 return
@@ -91,7 +91,7 @@ class ReplacedAttribute:
 
     def _outermost(self) -> Optional[int]:
         """Return the index of the pair whose replacement is what is there."""
-        found = vars(self._owner).get(self._name)
+        found: Any = self._owner.__dict__.get(self._name)
         indices = (i for i, pair in enumerate(self._pairs) if pair[1] is found)
         return next(indices, None)
 
@@ -175,7 +175,7 @@ class Patch:
                 return
             if found is not ABSENT and not is_seed(found):
                 return
-            seed: Optional[Seed]
+            seed: Any
             try:
                 seed = resolver.__dict__[SEED]
                 set_marker(seed.marker)

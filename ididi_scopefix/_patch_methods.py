@@ -52,7 +52,7 @@ class MethodsPatch(Patch):
         # Its annotations are Any: a checker at run time leaves it as it is.
         def init(*args: Any, **kwargs: Any) -> Any:
             call(*args, **kwargs)
-            built(args[0], current(absent))
+            built(args[0] if args else kwargs["self"], current(absent))
 
         return _like(original, init)
 
@@ -123,13 +123,14 @@ class MethodsPatch(Patch):
 
         def ensure_for(manager: Any) -> Any:
             # Without args it was entered before, and contextlib says so.
-            if args := manager.__dict__.get("args"):
+            if (args := manager.__dict__.get("args")) is not None:
+                resolver = args[0] if args else manager.kwds.get("self")
                 found = current(absent)
                 try:
-                    if found._type_registry is not args[0]._type_registry:
-                        ensure(args[0], found)
+                    if found._type_registry is not resolver._type_registry:
+                        ensure(resolver, found)
                 except Exception:
-                    ensure(args[0], found)
+                    ensure(resolver, found)
 
         return decorator(lambda: None)().__class__, ensure_for
 
@@ -227,7 +228,7 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     for name in WRAPPER_ASSIGNMENTS:
         if hasattr(original, name):
             setattr(helper, name, getattr(original, name))
-    vars(helper).update(vars(original))
+    helper.__dict__.update(original.__dict__)
     return helper
 
 
