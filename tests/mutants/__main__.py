@@ -53,7 +53,8 @@ STAGES = (
         Stage(f"ididi {release}", (*PROGRAMS, *RULES), release)
         for release in ("1.5.4", "1.8.4", "1.4.4")
     ),
-    Stage("more", ("tests/test_*.py", "tests/races", "tests/model")),
+    Stage("releases", ("tests/test_*.py",)),
+    Stage("races", ("tests/races", "tests/model")),
     Stage("memory", ("tests/behaviour/test_m*.py",)),
     Stage("start_up", ("tests/start_up",)),
     Stage("faults", ("tests/faults",)),
@@ -316,7 +317,7 @@ def report(mutants: list[Mutant], results: Results) -> float:
     columns = list(zip(*rows))[1:]
     killed, survived, known = (sum(map(int, column)) for column in columns)
     untried = len(mutants) - killed - survived - known
-    score = 100 * killed / max(killed + survived, 1)
+    score = 100 * killed / (killed + survived) if killed + survived else 100.0
     for mutant in survivors:
         say(
             f"ididi_scopefix/{mutant.module}:{mutant.line}: survived"
