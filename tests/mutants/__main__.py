@@ -44,13 +44,20 @@ class Stage(NamedTuple):
     release: str = ""
 
 
-QUICK = ("tests/behaviour", "tests/differential", "tests/races")
+PROGRAMS = ("tests/differential",)
+RULES = ("tests/behaviour/test_[!m]*.py",)
 STAGES = (
-    Stage("quick", QUICK),
-    *(Stage(f"ididi {each}", QUICK[:2], each) for each in ("1.5.4", "1.8.4", "1.4.4")),
-    Stage("more", ("tests/test_*.py", "tests/model")),
-    Stage("faults", ("tests/faults",)),
+    Stage("programs", PROGRAMS),
+    Stage("behaviour", RULES),
+    *(
+        Stage(f"ididi {release}", (*PROGRAMS, *RULES), release)
+        for release in ("1.5.4", "1.8.4", "1.4.4")
+    ),
+    Stage("releases", ("tests/test_*.py",)),
+    Stage("races", ("tests/races", "tests/model")),
+    Stage("memory", ("tests/behaviour/test_m*.py",)),
     Stage("start_up", ("tests/start_up",)),
+    Stage("faults", ("tests/faults",)),
     Stage("command", ("tests/command",)),
 )
 """The fastest first."""
@@ -62,7 +69,7 @@ class Result:
 
     Attributes:
         outcome: ``killed``, ``survived``, or ``timeout``, which is as good as killed.
-        by: the stage and the test that noticed it.
+        by: the stage and the test that noticed it, or the stages that did not.
         around: see :class:`~tests.mutants.operators.Mutant`.
     """
 
@@ -85,11 +92,12 @@ class Worker:
             self._pip(*requirements)
             (self._environment / "complete").touch()
         self._copy()
+        (packages,) = self._environment.glob("lib/python*/site-packages")
+        installed = packages / "ididi_scopefix"
+        if installed.is_symlink():
+            installed.unlink()
         self._pip("--no-deps", "--force-reinstall", str(self._tree))
         # What is installed is the tree: what is changed there, is changed here.
-        (installed,) = self._environment.glob(
-            "lib/python*/site-packages/ididi_scopefix"
-        )
         shutil.rmtree(installed)
         installed.symlink_to(self._tree / "ididi_scopefix")
 
@@ -229,10 +237,12 @@ def changed_lines(revision: str) -> dict[str, set[int]]:
     return lines
 
 
-def try_out(mutant: Mutant, worker: Worker, baseline: Baseline) -> Result:
-    """Find out whether a test notices *mutant*."""
+def try_out(
+    mutant: Mutant, stages: list[Stage], worker: Worker, baseline: Baseline
+) -> Result:
+    """Find out whether a test of *stages* notices *mutant*."""
     original = (PACKAGE / mutant.module).read_bytes()
-    for stage in STAGES:
+    for stage in stages:
         limit, failing = baseline.measure(worker, stage)
         left_out = [f"--deselect={each}" for each in failing]
         worker.write(mutant.module, mutant.source)
@@ -247,7 +257,7 @@ def try_out(mutant: Mutant, worker: Worker, baseline: Baseline) -> Result:
         if code != 0:
             by = " ".join([stage.name, *failures(output)[:1]])
             return Result("killed", by, mutant.around)
-    return Result("survived", "", mutant.around)
+    return Result("survived", ", ".join(each.name for each in stages), mutant.around)
 
 
 class Results:
@@ -264,6 +274,13 @@ class Results:
         """Return the result of *mutant*, if it is of the code as it is now."""
         result = self._found.get(mutant.key)
         return result if result and result.around == mutant.around else None
+
+    def by(self, mutant: Mutant) -> str:
+        """Return which stages *mutant* has survived."""
+        result = self.get(mutant)
+        stages = [] if result is None else result.by.split(", ")
+        missing = [stage.name for stage in STAGES if stage.name not in stages]
+        return f"all but {', '.join(missing)}" if missing else "all stages"
 
     def add(self, mutant: Mutant, result: Result) -> None:
         """Store a result."""
@@ -300,11 +317,11 @@ def report(mutants: list[Mutant], results: Results) -> float:
     columns = list(zip(*rows))[1:]
     killed, survived, known = (sum(map(int, column)) for column in columns)
     untried = len(mutants) - killed - survived - known
-    score = 100 * killed / max(killed + survived, 1)
+    score = 100 * killed / (killed + survived) if killed + survived else 100.0
     for mutant in survivors:
         say(
-            f"ididi_scopefix/{mutant.module}:{mutant.line}: survived, in"
-            f" {mutant.function}",
+            f"ididi_scopefix/{mutant.module}:{mutant.line}: survived"
+            f" {results.by(mutant)}, in {mutant.function}",
             f"    {mutant.key.partition(': ')[2].partition(': ')[2]}",
         )
     for mutant in equivalent:
@@ -360,6 +377,8 @@ def main() -> int:
     parser.add_argument(
         "--report", action="store_true", help="of what was tried before"
     )
+    stages = [stage.name for stage in STAGES]
+    parser.add_argument("--stage", action="append", choices=stages, help="only these")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -372,11 +391,19 @@ def main() -> int:
 
 def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) -> None:
     """Try the mutants that have no result yet."""
-    untried = [
-        each
-        for each in mutants
-        if each.key not in KNOWN and (options.survivors or results.get(each) is None)
-    ]
+    stages = [each for each in STAGES if each.name in (options.stage or [each.name])]
+    names = {stage.name for stage in stages}
+
+    def is_untried(mutant: Mutant) -> bool:
+        result = results.get(mutant)
+        if mutant.key in KNOWN:
+            return False
+        if result is None or options.survivors:
+            return True
+        passed = result.by.split(", ")
+        return result.outcome == "survived" and not names <= set(passed)
+
+    untried = [mutant for mutant in mutants if is_untried(mutant)]
     # Whoever ends it half-way has seen something of every module.
     random.Random(1).shuffle(untried)
     idle: SimpleQueue[Worker] = SimpleQueue()
@@ -388,7 +415,7 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
         number, mutant = numbered
         worker = idle.get()
         try:
-            result = try_out(mutant, worker, baseline)
+            result = try_out(mutant, stages, worker, baseline)
         finally:
             idle.put(worker)
         results.add(mutant, result)

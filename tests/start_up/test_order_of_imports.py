@@ -1,0 +1,270 @@
+"""The shim and ididi, imported in whichever order, among other finders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import children
+
+if TYPE_CHECKING:
+    import subprocess
+
+USE = """
+from contextvars import Context
+print(Context().run(Context().run(ididi.Graph).use_scope).name)
+print(ididi_scopefix.status().state)
+"""
+WORKS = "__ididi_default_scope__\nactive\n"
+
+
+def without_start_up_files(code: str) -> subprocess.CompletedProcess[str]:
+    """Run *code* where nothing has imported the shim."""
+    return children.run(code, "-S", PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+
+
+@pytest.mark.parametrize("module", ["ididi", "ididi.graph"])
+def test_the_shim_may_be_imported_after_ididi(module: str) -> None:
+    """What is imported already is patched at once."""
+    code = f"import {module}, ididi_scopefix{USE}"
+
+    assert without_start_up_files(code).stdout == WORKS
+
+
+def test_the_shim_may_be_imported_before_ididi() -> None:
+    """Without a start-up file, too."""
+    code = f"import ididi_scopefix, ididi{USE}"
+
+    assert without_start_up_files(code).stdout == WORKS
+
+
+def test_the_shim_may_be_imported_in_the_middle_of_ididi() -> None:
+    """The module is there, and its code has not run."""
+    finished = without_start_up_files(
+        f"""
+import sys
+
+class Importing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "ididi.graph":
+            sys.meta_path.remove(self)
+            import ididi_scopefix
+            print(ididi_scopefix.status().state)
+
+sys.meta_path.insert(0, Importing())
+import ididi, ididi_scopefix{USE}"""
+    )
+
+    assert finished.stdout == f"waiting\n{WORKS}"
+    assert finished.stderr == ""
+
+
+def test_loaded_modules_have_their_own_loaders() -> None:
+    """Nothing of ours is left in what Python tells of a module."""
+    children.run(
+        """
+        import ididi.graph, ididi_scopefix
+        from importlib.machinery import SourceFileLoader, ExtensionFileLoader
+
+        for module in (ididi, ididi.graph):
+            for loader in (module.__loader__, module.__spec__.loader):
+                assert type(loader) in (SourceFileLoader, ExtensionFileLoader), loader
+        """
+    )
+
+
+def test_a_finder_that_starts_again_from_the_first_is_asked_once() -> None:
+    """It stands behind ours, and asks ours again."""
+    finished = children.run(
+        f"""
+import sys, ididi_scopefix
+
+class Again:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("ididi"):
+            print(name)
+        for finder in sys.meta_path:
+            if finder is not self:
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    return spec
+
+sys.meta_path.insert(1, Again())
+import ididi.graph
+sys.meta_path.pop(1){USE}"""
+    )
+
+    names = finished.stdout.splitlines()
+    assert names.count("ididi") == names.count("ididi.graph") == 1
+    assert names[-1] == "active"
+
+
+def test_finders_in_front_are_asked_once() -> None:
+    """Ours asks only those behind it."""
+    finished = children.run(
+        """
+        import sys, ididi_scopefix
+
+        class Front:
+            def find_spec(self, name, path=None, target=None):
+                if name in ("ididi", "ididi.graph"):
+                    print(name)
+
+        sys.meta_path.insert(0, Front())
+        import ididi
+        """
+    )
+
+    assert finished.stdout == "ididi\nididi.graph\n"
+
+
+def test_activating_waits_in_front_of_the_other_finders() -> None:
+    """As the start does: those behind may find ididi first."""
+    children.run(
+        """
+        import sys, ididi_scopefix
+
+        first = sys.meta_path[0]
+        others = [each for each in sys.meta_path if each is not first]
+        ididi_scopefix.deactivate()
+        assert sys.meta_path == others
+        ididi_scopefix.activate()
+        ididi_scopefix.activate()
+        assert sys.meta_path == [first, *others]
+        """
+    )
+
+
+def test_the_status_before_the_import_says_what_will_happen() -> None:
+    """With the version that will be imported, and without loading it."""
+    finished = children.run(
+        """
+        import sys, ididi_scopefix
+
+        status = ididi_scopefix.status()
+        print(status.state, status.ididi_version is not None, "ididi" in sys.modules)
+        print(status.reason)
+        """
+    )
+
+    first, reason = finished.stdout.splitlines()
+    assert first == "waiting True False"
+    assert reason == "ididi has not been imported yet; if affected, it is patched then."
+
+
+def test_an_interrupt_of_the_patching_interrupts_the_program() -> None:
+    """Nobody swallows a Ctrl-C, and the next import goes on."""
+    finished = children.run(
+        f"""
+import sys, ididi_scopefix
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name.endswith("._probe"):
+            sys.meta_path.remove(self)
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+try:
+    import ididi
+except KeyboardInterrupt:
+    print("interrupted")
+import ididi
+ididi_scopefix.activate(){USE}"""
+    )
+
+    assert finished.stdout == f"interrupted\n{WORKS}"
+
+
+def test_each_import_registers_one_hook() -> None:
+    """A failed import leaves its hook to the next one, a refused one asks again."""
+    finished = children.run(
+        f"""
+import sys, ididi_scopefix, wrapt
+
+register, calls = wrapt.register_post_import_hook, []
+
+def counting(hook, name):
+    calls.append(name)
+    if len(calls) == 1:
+        raise RuntimeError("refused")
+    register(hook, name)
+
+class Failing:
+    left = 2
+    def find_spec(self, name, path=None, target=None):
+        if name == "ididi.graph" and self.left:
+            self.left -= 1
+            raise ImportError("not now")
+
+wrapt.register_post_import_hook = counting
+sys.meta_path.insert(0, Failing())
+for _ in range(2):
+    try:
+        import ididi
+    except ImportError as error:
+        print(error, len(calls))
+import ididi
+print(len(calls)){USE}"""
+    )
+
+    assert finished.stdout == f"not now 1\nnot now 2\n2\n{WORKS}"
+
+
+def test_a_finder_of_distributions_that_raises_costs_nothing() -> None:
+    """Neither the status nor the patch."""
+    finished = children.run(
+        """
+import sys, ididi_scopefix
+
+class Broken:
+    def find_spec(self, name, path=None, target=None):
+        return None
+    def find_distributions(self, context=None):
+        raise OSError("broken")
+
+sys.meta_path.append(Broken())
+print(ididi_scopefix.status().state)
+import ididi
+print(ididi_scopefix.status().state)
+"""
+    )
+
+    assert finished.stdout == "waiting\nactive\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_the_shim_is_busy_imports_ididi() -> None:
+    """The lock that another thread holds is not held in the child."""
+    children.run(
+        """
+        import os, threading, ididi_scopefix
+        from ididi_scopefix import _activation
+
+        held, done = threading.Event(), threading.Event()
+
+        def hold():
+            with _activation.lock:
+                held.set()
+                done.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if not child:
+            import faulthandler
+            faulthandler.dump_traceback_later(60, exit=True)
+            import ididi
+            os._exit(ididi_scopefix.status().state != "active")
+        _, code = os.waitpid(child, 0)
+        done.set()
+        thread.join()
+        assert code == 0
+        """,
+        "-W",
+        "ignore",
+    )

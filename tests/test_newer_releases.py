@@ -1,0 +1,124 @@
+"""Releases that nobody has seen yet, and metadata that nobody has checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import children, shape
+from tests.other_releases import FIXED, invent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="the source can't be edited"
+)
+
+STATE = """
+import ididi, ididi_scopefix
+status = ididi_scopefix.status()
+print(status.state, status.ididi_version)
+print(status.reason)
+"""
+
+
+def test_a_newer_release_can_be_switched_off_and_on(tmp_path: Path) -> None:
+    """What was decided when the package had run, is decided for good."""
+    invent("9.0.0", tmp_path)
+    finished = children.run(
+        """
+        from contextvars import Context
+        import ididi, ididi_scopefix
+
+        graph = ididi.Graph()
+        for _ in range(2):
+            print(ididi_scopefix.status().state)
+            Context().run(graph.use_scope)
+            ididi_scopefix.deactivate()
+            try:
+                Context().run(graph.use_scope)
+            except LookupError:
+                print("fails")
+            ididi_scopefix.activate()
+        """,
+        path=tmp_path,
+    )
+
+    assert finished.stdout == "active\nfails\n" * 2
+
+
+def test_a_newer_release_that_raises_its_own_error_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    """That is an answer, too."""
+    raising = "_SCOPE_CONTEXT.get(None) or self._missing()\n"
+    edits = (
+        ("previous_scope = _SCOPE_CONTEXT.get()\n", f"previous_scope = {raising}"),
+        ("scope = _SCOPE_CONTEXT.get()\n", f"scope = {raising}"),
+        (
+            "    # =================  Public =================\n",
+            "    def _missing(self):\n        raise OutOfScopeError('no scope')\n\n",
+        ),
+    )
+    invent("9.0.0", tmp_path, *edits)
+
+    assert children.run(STATE, path=tmp_path).stdout.startswith("inactive 9.0.0\n")
+
+
+def test_a_newer_release_that_works_may_have_other_internals(tmp_path: Path) -> None:
+    """Where nothing is patched, nothing has to be known."""
+    invent("9.0.0", tmp_path, *FIXED, ("_type_registry", "_registry"))
+
+    assert children.run(STATE, path=tmp_path).stdout.startswith("inactive 9.0.0\n")
+
+
+def test_a_newer_release_whose_calls_wait_is_not_understood(tmp_path: Path) -> None:
+    """The reason says what happened."""
+    line = "        ascope = self._create_ascope(name, previous_scope)\n"
+    waiting = f"        from types import coroutine\n{WAIT}{line}"
+    invent("9.0.0", tmp_path, *FIXED, (line, waiting))
+    finished = children.run(STATE, path=tmp_path)
+
+    assert finished.stdout.startswith("failed 9.0.0\n")
+    assert "waited" in finished.stdout
+
+
+WAIT = """\
+        @coroutine
+        def wait():
+            yield
+        await wait()
+"""
+
+
+def test_activating_in_the_middle_of_the_import_waits_for_its_end(
+    tmp_path: Path,
+) -> None:
+    """Without a word, and active when ididi is there."""
+    line = "ScopeToken = Token[AnyScope]\n"
+    activate = "import ididi_scopefix\nprint(ididi_scopefix.activate().state)\n"
+    invent("1.8.2", tmp_path, (line, line + activate))
+    finished = children.run(STATE, path=tmp_path)
+
+    assert finished.stdout.splitlines()[:2] == ["waiting", "active 1.8.2"]
+    assert finished.stderr == ""
+
+
+def test_metadata_that_can_not_be_decoded_are_no_metadata(tmp_path: Path) -> None:
+    """ididi itself says its version then."""
+    invent("7.7.7", tmp_path, own="1.8.2")
+    (metadata,) = tmp_path.glob("*.dist-info/METADATA")
+    metadata.write_bytes(b"Author: J\xfcrgen\n" + metadata.read_bytes())
+
+    assert children.run(STATE, path=tmp_path).stdout.startswith("active 1.8.2\n")
+
+
+def test_the_version_is_read_without_parsing_the_metadata(tmp_path: Path) -> None:
+    """That would take longer than all the rest."""
+    invent("1.8.2", tmp_path)
+    parsing = "import email\nemail.message_from_string = None\n"
+
+    finished = children.run(parsing + STATE, path=tmp_path)
+    assert finished.stdout.startswith("active 1.8.2\n")
