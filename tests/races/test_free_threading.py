@@ -233,3 +233,26 @@ def test_threads_may_inherit_their_context(inherit: str) -> None:
         f"thread_inherit_context={inherit}",
     )
     assert child.stdout == f"request True\n{1 - int(inherit)}\n"
+
+
+@pytest.mark.parametrize(("wrapt", "warned"), [("2.3.1", True), ("2.4.0", False)])
+def test_a_wrapt_that_crashes_without_the_gil_costs_one_warning(
+    wrapt: str, warned: bool
+) -> None:
+    """It is the program's to upgrade: ididi is patched all the same."""
+    children.run(
+        f"""
+        import logging, sys, wrapt
+        warnings = []
+        class Handler(logging.Handler):
+            def emit(self, record):
+                warnings.append(record.getMessage())
+        logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
+        sys._is_gil_enabled = lambda: False
+        wrapt.__version__ = {wrapt!r}
+        import ididi_scopefix
+        ididi_scopefix.activate()
+        import ididi
+        assert ["wrapt" in text for text in warnings] == [True] * {warned}, warnings
+        """
+    )
