@@ -26,6 +26,7 @@ from tests.docs.markdown import (
     RECIPES,
     ROOT,
     ROOT_CAUSE,
+    TRANSLATIONS,
     Document,
 )
 from tests.servers import rows
@@ -296,7 +297,7 @@ def test_the_alternatives_answer_what_was_measured() -> None:
     assert len(lines) == len(comparison.ALTERNATIVES)
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, *OTHERS])
+@pytest.mark.parametrize("path", [*DOCUMENTS, *OTHERS, *TRANSLATIONS])
 def test_every_link_leads_somewhere(path: str) -> None:
     """To a file of the repository, and to a heading of it."""
     for link in Document(path).links:
