@@ -418,6 +418,10 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
             result = try_out(mutant, stages, worker, baseline)
         finally:
             idle.put(worker)
+        before = results.get(mutant)
+        if before is not None and result.outcome == before.outcome == "survived":
+            passed = dict.fromkeys([*before.by.split(", "), *result.by.split(", ")])
+            result.by = ", ".join(passed)
         results.add(mutant, result)
         say(f"{number}/{len(untried)} {result.outcome} {result.by}: {mutant.key}")
 
