@@ -101,7 +101,11 @@ def matrix(session: nox.Session) -> None:
         session.error(f"failed on ididi {', '.join(failed)}")
 
 
-@nox.session(python=PYTHONS)
+# nox knows from the classifiers neither these builds nor PyPy.
+OTHER_PYTHONS = ["3.13t", "3.14t", "pypy3.11"]
+
+
+@nox.session(python=[*PYTHONS, *OTHER_PYTHONS])
 def pythons(session: nox.Session) -> None:
     """Run the whole suite on every Python that is installed here."""
     session.install(".", *group("test"), f"ididi=={REFERENCE}")
@@ -218,7 +222,7 @@ def docs(session: nox.Session, environment: str) -> None:
 
 @nox.session
 def compare(session: nox.Session) -> None:
-    """Measure what there is instead of the shim, for the README's tables."""
+    """Measure what there is instead of the shim, for the tables of the documents."""
     session.install("--quiet", ".", silent=True)
     for ididi, uvicorn in comparison.environments():
         requirements = (f"ididi=={ididi}", f"uvicorn=={uvicorn}")

@@ -1,12 +1,12 @@
 """Activates ididi-scopefix where its start-up files are not processed.
 
 Copy this file as ``sitecustomize.py`` to a folder on ``PYTHONPATH``. Python
-imports a module of that name before it runs a program. That is the way for
-places where ``.pth`` files are only files: folders on ``PYTHONPATH``, those of
-``pip install --target``, serverless layers, containers put together by hand.
+imports a module of that name before it runs a program. This is for folders on
+``PYTHONPATH`` and those of ``pip install --target``, in which Python processes no
+``.pth`` files. A serverless platform may put the folder of a layer on the path only
+after Python has started: there, import ididi_scopefix in the program.
 
-Where ``pip install ididi-scopefix`` is enough this is not needed, and does no
-harm: it is activated once.
+Where ``pip install ididi-scopefix`` is enough, this is not needed. You can have both.
 """
 
 # Python imports one sitecustomize, the first on sys.path. If there is one

@@ -163,7 +163,8 @@ class Server:
         As long as nobody has waited for it, no other process can get the id
         that the rest of its group is ended by.
         """
-        if not hasattr(os, "waitid"):
+        # To send a signal, Popen looks first whether the process has ended.
+        if self._process.returncode is not None or not hasattr(os, "waitid"):
             return self._process.poll() is not None
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self._process.pid, options) is not None

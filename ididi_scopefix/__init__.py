@@ -54,8 +54,22 @@ _SWITCH = "IDIDI_SCOPEFIX"
 class _Loader:
     """Loads a module as *loader* does, and lets ``_activation`` do its part."""
 
+    __slots__ = ("_loader",)  # without a __dict__ it answers with the real one's
+
     def __init__(self, loader: Any) -> None:
         self._loader = loader
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._loader.__reduce_ex__(protocol)
+
+    def __eq__(self, other: object) -> Any:
+        return self._loader == getattr(other, "_loader", other)
+
+    def __hash__(self) -> int:
+        return hash(self._loader)
+
+    def __repr__(self) -> str:
+        return repr(self._loader)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -102,6 +102,10 @@ def _register_hook() -> None:
     try:
         import wrapt
 
+        has_gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+        version: str = getattr(wrapt, "__version__", "0.0")
+        if not has_gil and tuple(map(int, version.split(".")[:2])) < (2, 4):
+            _log.warn_once("without the GIL, wrapt before 2.4 can crash: upgrade it")
         _registered = True
         wrapt.register_post_import_hook(_hook, GRAPH)
     except Exception as error:
@@ -226,7 +230,7 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     from ididi_scopefix import _patch, _probe, _seeding
 
     version = _releases.version_of(module)
-    reason = None
+    reason, known = None, False
     try:
         if version is None:
             sentence = "the version of ididi is unknown, since its metadata are missing"
@@ -254,7 +258,12 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
             return
         # Known before it is in force: deactivate() finds what there is.
         patches.add(patch)
-        patch.install()
+        try:
+            patch.install()
+        except Exception:
+            if package_loaded or known:
+                raise
+            return  # it may need the rest of the package
         decision, patch.version = None, version
     _log.decided("active", "", version)
 
@@ -304,5 +313,9 @@ def patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
 
 def is_initializing(name: str) -> bool:
     """Tell whether the code of the module *name* is running in some thread."""
-    spec = getattr(sys.modules.get(name), "__spec__", None)
+    try:
+        # A module that is loaded lazily loads if its attributes are looked up.
+        spec = object.__getattribute__(sys.modules.get(name), "__spec__")
+    except AttributeError:
+        return False
     return bool(getattr(spec, "_initializing", False))

@@ -212,6 +212,8 @@ def _inactivity(
     if module is not None:
         if any(map(_activation.is_initializing, ("ididi", _activation.GRAPH))):
             return "waiting", "ididi is being imported."
+        if _activation.patch_of(module) is not None:
+            return "waiting", "ididi is being patched again, in another thread."
         reason = "ididi was imported past the finder; activate() patches it."
         _log.warn_once(f"ididi-scopefix is not active: {reason}")
         return "failed", reason

@@ -39,6 +39,8 @@ _ELSEWHERE: Caller = ("", "", 0, "")
 _counts: dict[Caller, int] = {}
 _lock = threading.RLock()
 _decided: Optional[str] = None
+_patched = ""  # the sentence, until logging has taken it
+_NOBODY = logging.NullHandler
 _warned: set[str] = set()
 
 
@@ -65,55 +67,56 @@ def warn_once(message: str, error: Optional[BaseException] = None) -> None:
     try:
         if message not in _warned:
             _warned.add(message)
-            logger.warning("%s", message, exc_info=error)
+            logger.warning("%s", message, exc_info=error, stacklevel=2)
     except Exception:
         pass  # of a handler or filter of the program
 
 
-def info(message: str, *args: object) -> bool:
-    """Log *message* at INFO, and tell whether there was a handler to take it."""
-    try:
-        found = logger if logger.isEnabledFor(logging.INFO) else None
-        if logger.disabled:  # by dictConfig
-            found = None
-        while found is not None:
-            if any(handler.level <= logging.INFO for handler in found.handlers):
-                logger.info(message, *args)
+def _is_heard() -> bool:
+    """Tell whether a handler takes what is logged at INFO."""
+    found = logger if logger.isEnabledFor(logging.INFO) else None
+    while found is not None:
+        for handler in found.handlers:
+            if handler.level <= logging.INFO and type(handler) is not _NOBODY:
                 return True
-            found = found.parent if found.propagate else None
-    except Exception:
-        pass
+        found = found.parent if found.propagate else None
     return False
 
 
 def decided(state: str, reason: str, version: Optional[str]) -> None:
     """Say what was decided about ididi."""
-    global _decided
-    if state == "active":
-        info("ididi %s is patched (pid %d)", version, os.getpid())
-    if is_verbose():
-        python = ".".join(map(str, sys.version_info[:3]))
-        text = f"{'left alone' if state == 'inactive' else state}: {reason}"
+    global _decided, _patched
+    text = f"{'left alone' if state == 'inactive' else state}: {reason}"
+    try:
         if state == "active":
-            text = f"active: ididi {version} is patched (Python {python}, {_program()})"
-        tally.level = sys.maxsize  # each seeding is reported from now on
-        if text != _decided:
+            _patched = f"ididi {version} is patched"
+            python = ".".join(map(str, sys.version_info[:3]))
+            text = f"active: {_patched} (Python {python}, {_program()})"
+            if _is_heard():
+                logger.info("%s (pid %d)", _patched, os.getpid(), stacklevel=2)
+                _patched = ""
+        if is_verbose() and text != _decided:
+            tally.level = sys.maxsize  # each seeding is reported from now on
             _decided = text
             _write(text)
+    except Exception:
+        pass
 
 
 def seeded(resolver: object) -> None:
     """Say that a context had to be seeded for a call on *resolver*."""
     try:
-        caller = _caller(resolver)
-        if tally.first_is_unsaid:
-            text = "first need of a seed: %s (pid %d, %s)"
-            said = info(text, _described(caller), os.getpid(), _where())
-            tally.first_is_unsaid = not said
-        if is_verbose():
-            _count(caller)
-        else:
-            tally.unsaid = tally.first_is_unsaid
+        is_first = tally.first_is_unsaid and _is_heard()
+        if is_first or is_verbose():
+            caller = _caller(resolver)
+            if is_verbose():
+                _count(caller)
+            if is_first:
+                # Said before it is logged: the handler may need a seed itself.
+                tally.first_is_unsaid, tally.unsaid = False, is_verbose()
+                text = _patched and f" {_patched}."
+                where = (_described(caller), os.getpid(), _where(), text)
+                logger.info("first need of a seed: %s (pid %d, %s).%s", *where)
     except Exception:
         pass
 
@@ -174,7 +177,8 @@ def _described(caller: Caller) -> str:
     call, file, line, function = caller
     try:
         relative = os.path.relpath(file)
-        file = file if relative.startswith(os.pardir) else relative
+        outside = relative.startswith(os.pardir) or os.getcwd() == os.sep
+        file = file if outside else relative
     except Exception:
         pass  # the working directory is gone, or on another drive
     return f"{call} at {file}:{line} in {function}"
@@ -195,11 +199,11 @@ def _program() -> str:
 
     The rest of its command line may contain a password.
     """
-    path, *words = getattr(sys, "argv", None) or [""]
+    path, *words = map(str, getattr(sys, "argv", None) or [""])
     if os.path.basename(path) == "__main__.py":
         path = os.path.dirname(path)
-    words = takewhile(lambda word: not word.startswith("-"), words)
-    return " ".join([os.path.basename(path) or "python", *words])
+    first = takewhile(lambda word: not word.startswith("-"), words)
+    return " ".join([os.path.basename(path) or "python", *first])
 
 
 def _write(text: str) -> None:

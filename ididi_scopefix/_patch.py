@@ -144,17 +144,25 @@ class Patch:
             # program's.
             if all(self._is_ididis(attribute.original) for attribute in self.replaced):
                 _probe.verify(self.names)
-            # A program that activates late has mostly built its graph in this
-            # context: the others get the same default scope.
-            scope = _seeding.root_of(self.variable.get(None), self.names)
-            if scope is not None and _seeding.stored_seed(scope, self.names) is None:
-                self._store(scope, None)
+            self._adopt()
             self.active = True
         except BaseException:
             self.remove()
             raise
         finally:
             self._proving = None
+
+    def _adopt(self) -> None:
+        """Store the default scope of this context.
+
+        A program that activates late has mostly built its graph here.
+        """
+        try:
+            scope = _seeding.root_of(self.variable.get(None), self.names)
+            if scope is not None and _seeding.stored_seed(scope, self.names) is None:
+                self._store(scope, None)
+        except Exception:
+            pass  # its graph gets another one when it needs one
 
     def remove(self) -> None:
         """Put back what was there; where something else is, pass through it."""

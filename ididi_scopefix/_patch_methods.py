@@ -88,11 +88,11 @@ class MethodsPatch(Patch):
             ensure_for(self)
             return enter(self)
 
-        def __exit__(self: Any, *error: Any) -> Any:  # noqa: N807
+        def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
             # Left without being entered, it runs to its first step now.
-            if error[:1] == (None,) and "args" in self.__dict__:
+            if typ is None and "args" in self.__dict__:
                 ensure_for(self)
-            return leave(self, *error)
+            return leave(self, typ, value, traceback)
 
         return _managed_by(managers, (__enter__, __exit__), original)
 
@@ -110,10 +110,14 @@ class MethodsPatch(Patch):
             ensure_for(self)
             return await leave(self, *error)
 
-        def __aexit__(self: Any, *error: Any) -> Any:  # noqa: N807
-            if error[:1] == (None,) and "args" in self.__dict__ and _is_new(self):
-                return leave_unentered(self, *error)
-            return leave(self, *error)
+        # Not "async": a second coroutine for each scope would be felt.
+        def __aexit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
+            if typ is None and "args" in self.__dict__ and _is_new(self):
+                return leave_unentered(self, typ, value, traceback)
+            return leave(self, typ, value, traceback)
+
+        # It can be marked as what it is from Python 3.12 on.
+        getattr(inspect, "markcoroutinefunction", id)(__aexit__)
 
         return _managed_by(managers, (__aenter__, __aexit__), original)
 
@@ -218,9 +222,6 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     function = decorated_function(original)
 
     def helper(*args: Any, **kwds: Any) -> Any:
-        if not args and "self" in kwds:
-            # Nobody calls Graph.scope(self=graph), but nothing forbids it.
-            args = (kwds.pop("self"),)
         return derived(function, args, kwds)
 
     # Of the attributes, __wrapped__ is the function that ididi has decorated:

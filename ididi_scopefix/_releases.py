@@ -88,20 +88,19 @@ def version_of(module: Optional[ModuleType]) -> Optional[str]:
     ``VERSION`` in the last lines of ``ididi/__init__.py``. Without a module it is the
     version that an import would find. ``None`` if it is unknown.
     """
-    package = sys.modules.get("ididi")
-    own = getattr(package, "VERSION", None) or getattr(package, "__version__", None)
-    own = own if isinstance(own, str) else None
-    file = getattr(module, "__file__", None)
-    if file is None and module is not None:
-        return own
     try:
-        if file is None:
+        # A module that is loaded lazily loads if its attributes are looked up.
+        if module is None:
             return next(_versions(distributions(name="ididi")), None)
+        file: str = object.__getattribute__(module, "__file__")
         beside = distributions(name="ididi", path=[str(Path(file).parent.parent)])
         others = itertools.filterfalse(_has_own_files, distributions(name="ididi"))
-        return next(_versions(itertools.chain(beside, others)), own)
+        return next(_versions(itertools.chain(beside, others)))
     except Exception:
-        return own  # a finder of distributions has raised
+        pass  # none has metadata, or a finder of distributions has raised
+    package = sys.modules.get("ididi") if module is not None else None
+    own = getattr(package, "VERSION", None) or getattr(package, "__version__", None)
+    return own if isinstance(own, str) else None
 
 
 def _versions(candidates: Iterable[Distribution]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
 def store(scope: SyncScope, graph: Resolver) -> Seed:
     """Store the default *scope* for *graph*, if none is stored; return its seed."""
     attributes = vars(_holder(graph))
-    if attributes.get(SEED) is None:
+    if attributes.get(SEED, ABSENT) is None:
         attributes.pop(SEED, None)  # the None of a copy
     # setdefault is atomic: threads that race all get the first seed. No lock,
     # because a fork could copy it locked.

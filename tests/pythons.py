@@ -5,18 +5,24 @@ from __future__ import annotations
 import gc
 import sys
 import sysconfig
+from importlib.metadata import version
 
 import pytest
 
-_IS_PYPY = sys.implementation.name == "pypy"
+
+def _release(name: str) -> list[int]:
+    return [int(part) for part in version(name).split(".")[:3]]
+
+
+IS_PYPY = sys.implementation.name == "pypy"
 
 counts_references = pytest.mark.skipif(
-    _IS_PYPY, reason="PyPy frees nothing before its collector runs"
+    IS_PYPY, reason="PyPy frees nothing before its collector runs"
 )
 """Marks a test of what is freed without the collector."""
 
 measures_memory = pytest.mark.skipif(
-    _IS_PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    IS_PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     reason="PyPy has no tracemalloc; a free-threaded build frees memory later,"
     " with plain ididi too",
 )
@@ -29,9 +35,25 @@ sees_uncollectable = pytest.mark.skipif(
 """Marks a test that looks at ``gc.garbage``."""
 
 
+runs_last_finalizers = pytest.mark.skipif(
+    IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
+)
+"""Marks a test of what a ``__del__`` does at the very end."""
+
+READS_ANNOTATIONS = sys.version_info < (3, 15) or _release("ididi") > [1, 8, 4]
+"""Whether ididi can tell of what type a parameter is."""
+
+reads_annotations = pytest.mark.xfail(
+    not READS_ANNOTATIONS,
+    reason="ididi up to 1.8.4 can't read annotations on Python 3.15, with or"
+    " without the shim",
+)
+"""Marks a test in which ididi has to read annotations."""
+
+
 def collect() -> None:
     """Collect garbage, until what a finalizer has let go is gone as well."""
     # Once is enough for CPython. PyPy frees what a finalized generator held in
     # the next collection, and clears weak references to it in another.
-    for _ in range(3 if _IS_PYPY else 1):
+    for _ in range(3 if IS_PYPY else 1):
         gc.collect()

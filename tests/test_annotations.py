@@ -9,6 +9,7 @@ import typing
 from typing import TYPE_CHECKING
 
 import pytest
+import wrapt
 
 import ididi_scopefix
 
@@ -35,10 +36,13 @@ def annotated(module: ModuleType) -> Iterator[object]:
         if inspect.isfunction(each):
             yield each
         if inspect.isclass(each):
-            yield each
+            # From Python 3.14 on, wrapt's own class can't be asked for annotations.
+            if not issubclass(each, wrapt.ObjectProxy):
+                yield each
             for member in vars(each).values():
                 found = getattr(member, "fget", getattr(member, "__func__", member))
-                if inspect.isfunction(found):
+                # Not what collections.namedtuple has made.
+                if inspect.isfunction(found) and found.__module__ == module.__name__:
                     yield inspect.unwrap(found)
 
 

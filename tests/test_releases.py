@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import children, other_releases
+from tests import children, other_releases, programs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +99,20 @@ def test_1_4_2_is_left_alone(folders: dict[str, Path]) -> None:
     assert "by design" in str(told["reason"])
     assert told["raises"] == "OutOfScopeError"
     assert told["patched"] == told["warnings"] == []
+
+
+def test_a_release_that_is_left_alone_is_said_to_be_so(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """In verbose mode, with the reason of the status."""
+    finished = programs.run(
+        tmp_path,
+        "import ididi_scopefix, ididi; print(ididi_scopefix.status().reason)",
+        path=folders["1.4.2"],
+    )
+
+    expected = [f"left alone: {finished.stdout.strip()}"]
+    assert programs.lines(finished.stderr) == expected
 
 
 def test_seeding_where_there_are_no_default_scopes_says_why(
@@ -244,6 +258,100 @@ def test_a_release_that_does_something_else_is_left_as_it_was(
     assert told["state"] == "failed"
     assert reason in str(told["reason"])
     assert "ididi is as it was" in str(told["reason"])
+
+
+def test_a_newer_release_may_answer_with_any_scope(tmp_path: Path) -> None:
+    """Whatever it returns in a context without a scope is an answer."""
+    edits = (
+        (READS, "        scope = self._create_scope('odd')\n"),
+        ("previous_scope = _SCOPE_CONTEXT.get()", "previous_scope = MISSING"),
+    )
+
+    told = tell(other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0"))
+
+    assert told["state"] == "inactive"
+    assert told["raises"] is False
+    assert told["patched"] == told["warnings"] == []
+
+
+def test_a_newer_release_may_raise_an_error_of_its_own(tmp_path: Path) -> None:
+    """As the releases before this bug did, by design."""
+    edits = (
+        (READS, f"        raise OutOfScopeError()\n{READS}"),
+        ("previous_scope = _SCOPE_CONTEXT.get()", "previous_scope = MISSING"),
+    )
+
+    told = tell(other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0"))
+
+    assert told["state"] == "inactive"
+    assert told["raises"] == "OutOfScopeError"
+    assert told["patched"] == told["warnings"] == []
+
+
+NEEDS_PACKAGE = (READS, f"        import ididi; ididi.VERSION\n{READS}")
+OPENS_ANY = "previous_scope = _SCOPE_CONTEXT.get()"
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        [NEEDS_PACKAGE, (OPENS_ANY, f"import ididi; ididi.VERSION; {OPENS_ANY}")],
+        [NEEDS_PACKAGE],
+    ],
+    ids=["for each call", "for use_scope() only"],
+)
+def test_a_newer_release_may_need_its_whole_package_to_be_probed(
+    tmp_path: Path, edits: list[tuple[str, str]]
+) -> None:
+    """It is decided about when the package has run, and off and on again."""
+    folder = other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
+
+    assert tell(folder)["state"] == "active"
+    children.run(
+        """
+        from contextvars import Context
+        import ididi_scopefix, ididi
+        graph = Context().run(ididi.Graph)
+        for _ in range(2):
+            assert ididi_scopefix.deactivate().state == "disabled"
+            assert ididi_scopefix.activate().state == "active"
+            Context().run(graph.use_scope)
+        """,
+        path=folder,
+    )
+
+
+METADATA = "Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.2\nAuthor: "
+
+
+@pytest.mark.parametrize("author", ["Jos\xe9", "\u738b"])
+def test_metadata_need_not_be_utf_8(tmp_path: Path, author: str) -> None:
+    """Some tools have written them in the encoding of their machine."""
+    folder = other_releases.invent("1.8.2", tmp_path, own="1.8.2")
+    encoding = "latin-1" if author.isascii() or author[-1] == "\xe9" else "gb18030"
+    metadata = folder / "ididi-1.8.2.dist-info" / "METADATA"
+    metadata.write_bytes(f"{METADATA}{author}\n".encode(encoding))
+
+    told = tell(folder)
+
+    assert (told["state"], told["version"]) == ("active", "1.8.2")
+    assert told["raises"] is False
+
+
+def test_the_version_is_read_without_the_email_package() -> None:
+    """Which takes longer to load than all the rest."""
+    children.run(
+        """
+        import ididi_scopefix
+        from importlib.metadata import Distribution
+        parsed = []
+        Distribution.metadata = property(lambda self: parsed.append(self) or {})
+        assert ididi_scopefix.status().ididi_version is not None
+        import ididi
+        assert ididi_scopefix.status().state == "active"
+        assert parsed == [], parsed
+        """
+    )
 
 
 def test_a_release_is_probed_inside_a_running_event_loop(tmp_path: Path) -> None:

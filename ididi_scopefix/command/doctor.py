@@ -262,7 +262,8 @@ def about_uvicorn(found: Mapping[str, str]) -> str:
         + {
             "never": f"starts no request in an empty context: {shared}.",
             "always": "starts every request in an empty context: see the first column."
-            " With the shim, requests are isolated from each other.",
+            " With the shim, requests are isolated from each other; pipelined ones"
+            " only with --http h11.",
             "option": f"starts requests in empty contexts only with {option}: see the"
             f" first column. With {option} and the shim, requests are isolated from each"
             f" other; without {option}, {shared}.",

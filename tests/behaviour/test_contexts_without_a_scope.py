@@ -18,6 +18,7 @@ from tests.behaviour.service import (
     open_async_connection,
     open_connection,
 )
+from tests.pythons import reads_annotations
 
 in_every_context = pytest.mark.parametrize("call", contexts.SYNC)
 in_every_async_context = pytest.mark.parametrize("run", contexts.ASYNC)
@@ -118,6 +119,7 @@ def test_leaving_an_async_scope_restores_the_default_scope(
 
 
 @in_every_context
+@reads_annotations
 def test_a_resource_lives_as_long_as_its_scope(
     graph: Graph, call: contexts.SyncWay
 ) -> None:
@@ -134,6 +136,7 @@ def test_a_resource_lives_as_long_as_its_scope(
 
 
 @in_every_async_context
+@reads_annotations
 def test_an_async_resource_lives_as_long_as_its_scope(
     graph: Graph, run: contexts.AsyncWay
 ) -> None:
@@ -150,6 +153,7 @@ def test_an_async_resource_lives_as_long_as_its_scope(
 
 
 @in_every_context
+@reads_annotations
 def test_an_entry_function_gets_its_dependencies(
     graph: Graph, call: contexts.SyncWay
 ) -> None:
@@ -164,6 +168,7 @@ def test_an_entry_function_gets_its_dependencies(
 
 
 @in_every_async_context
+@reads_annotations
 def test_an_async_entry_function_gets_its_dependencies(
     graph: Graph, run: contexts.AsyncWay
 ) -> None:
@@ -180,6 +185,7 @@ def test_an_async_entry_function_gets_its_dependencies(
 
 
 @in_every_context
+@reads_annotations
 def test_a_graph_merges_another_one(graph: Graph, call: contexts.SyncWay) -> None:
     """As an application does with the graphs of its routers."""
     other = Graph()
@@ -191,6 +197,7 @@ def test_a_graph_merges_another_one(graph: Graph, call: contexts.SyncWay) -> Non
 
 
 @in_every_context
+@reads_annotations
 def test_a_graph_merges_several_others(graph: Graph, call: contexts.SyncWay) -> None:
     """In one call, each answers for itself."""
     others = [Graph(), Graph()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import children
+from tests.pythons import runs_last_finalizers
 
 
 @pytest.mark.shim
@@ -149,10 +150,11 @@ def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
     )
 
 
+@runs_last_finalizers
 def test_a_graph_is_used_while_the_interpreter_ends(knows_graphs: bool) -> None:
     """By a finalizer that runs when modules are cleared already."""
     program = """
-    import typing, ididi
+    import ididi, contextvars
 
     class Session:
         def __init__(self):
@@ -163,7 +165,7 @@ def test_a_graph_is_used_while_the_interpreter_ends(knows_graphs: bool) -> None:
                 print(scope.name, self.graph.use_scope() is scope)
 
     # Of a module that is cleared later than ididi.
-    typing.session = Session()"""
+    contextvars.session = Session()"""
     plain = children.run(program, IDIDI_SCOPEFIX="0")
     shimmed = children.run(
         f"    import ididi_scopefix{program}\n"

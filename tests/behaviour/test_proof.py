@@ -1,264 +1,377 @@
-"""While the shim is activated: what the patch is proved with is nobody else's."""
+"""What the proof and the storing of default scopes do to other graphs: nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
+import os
+import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import ididi.graph
 import pytest
 from ididi import Graph
+from ididi.config import DefaultScopeName
+from ididi.graph import Resolver
 
 import ididi_scopefix
 from tests import children, shape
-from tests.races.threads import run_at_once
+from tests.pythons import collect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import FrameType
 
-mutable = pytest.mark.skipif(
-    not shape.has_mutable_classes(),
-    reason="the methods of compiled classes can't be replaced",
+methods_only = pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="compiled classes are what they are"
+)
+compiled_only = pytest.mark.skipif(
+    shape.has_mutable_classes(), reason="calls tell on which graph they are made"
 )
 
 
-@pytest.fixture
-def inactive() -> Iterator[None]:
-    """The shim switched off, and on again afterwards."""
+@methods_only
+@pytest.mark.shim
+def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope() -> None:
+    """In another thread, whichever step the proof is at."""
+    folder = os.path.dirname(ididi_scopefix.__file__)
+    built: list[tuple[Graph, Any]] = []
+
+    def build() -> tuple[Graph, Any]:
+        graph = Graph()
+        return graph, ididi.graph._SCOPE_CONTEXT.get()
+
+    def on_call(frame: FrameType, event: str, _: object) -> None:
+        code, names = frame.f_code, ("use_scope", "merge", "_ascope", "_scope")
+        is_ours = code.co_filename.startswith(folder)
+        if event == "call" and is_ours and code.co_name in names:
+            built.append(other.submit(Context().run, build).result(60))
+
     ididi_scopefix.deactivate()
-    yield
+    with ThreadPoolExecutor(max_workers=1) as other:
+        sys.setprofile(on_call)
+        try:
+            ididi_scopefix.activate()
+        finally:
+            sys.setprofile(None)
+    assert len(built) > 3
+    for graph, scope in built:
+        assert Context().run(graph.use_scope) is scope
+
+
+CLOSED = """
+import logging
+from contextvars import Context
+import ididi_scopefix, ididi
+from ididi import Graph
+
+class Closed(Graph):
+    @property
+    def __dict__(self):
+        raise RuntimeError("nobody looks into this one")
+
+warnings = []
+
+class Keeping(logging.Handler):
+    def emit(self, record):
+        warnings.append(record.getMessage())
+
+logging.basicConfig(level=logging.WARNING, handlers=[Keeping()])
+"""
+
+
+@methods_only
+@pytest.mark.shim
+def test_a_default_scope_that_can_not_be_stored_breaks_no_graph() -> None:
+    """It costs one warning, and what is asked of the graph is as in plain ididi."""
+    children.run(
+        CLOSED
+        + """
+def build():
+    graphs = [Closed() for _ in range(3)]
+    for graph in graphs:
+        assert graph.use_scope().name == "__ididi_default_scope__"
+        with graph.scope("request") as scope:
+            assert graph.use_scope("request") is scope
+
+Context().run(build)
+assert len(warnings) == 1, warnings
+assert ididi_scopefix.status().state == "active"
+"""
+    )
+
+
+@methods_only
+@pytest.mark.shim
+def test_a_default_scope_that_can_not_be_adopted_is_no_obstacle_to_activating() -> None:
+    """It is that of one graph, and the shim is for all."""
+    children.run(
+        CLOSED
+        + """
+ididi_scopefix.deactivate()
+graph = Closed()
+assert ididi_scopefix.activate().state == "active", ididi_scopefix.status()
+other = Context().run(Graph)
+Context().run(other.use_scope)
+"""
+    )
+
+
+@methods_only
+@pytest.mark.shim
+def test_a_seed_is_a_seed_still_after_off_and_on() -> None:
+    """Another graph replaces it."""
+    first, second = Context().run(Graph), Context().run(Graph)
+    own = Context().run(second.use_scope)
+    thread = Context()
+    thread.run(first.use_scope)
     ididi_scopefix.deactivate()
     ididi_scopefix.activate()
+    assert thread.run(second.use_scope) is own
 
 
-def default_scope_of(graph: Graph) -> Any:
-    return Context().run(graph.use_scope)
+@methods_only
+@pytest.mark.shim
+def test_what_was_restored_is_forgotten() -> None:
+    """However often the shim goes off and on."""
+    gone = []
+    for _ in range(5):
+        gone.append(weakref.ref(vars(Resolver)["use_scope"]))
+        ididi_scopefix.deactivate()
+        ididi_scopefix.activate()
+    collect()
+    assert [each() for each in gone] == [None] * 5
 
 
-@pytest.mark.usefixtures("inactive")
-def test_a_graph_that_is_built_meanwhile_keeps_its_default_scope(
-    monkeypatch: pytest.MonkeyPatch,
+@methods_only
+@pytest.mark.shim
+@pytest.mark.parametrize("name", ["scope", "ascope", "use_scope", "__init__"])
+def test_the_proof_calls_no_function_of_another_library(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In another thread, while this one activates."""
-    found: list[Any] = []
+    """It would count the calls as the program's."""
+    ididi_scopefix.deactivate()
+    owner: Any = Graph if name == "__init__" else Resolver
+    method, calls = vars(owner)[name], []
 
-    def build() -> None:
-        graph = Graph()
-        found.extend([graph, ididi.graph._SCOPE_CONTEXT.get()])
-
-    class Pool(ididi.graph.ThreadPoolExecutor):  # type: ignore[misc, name-defined]
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            if not found:
-                found.append(None)
-                thread = Thread(target=build)
-                Context().run(thread.start)
-                thread.join()
-
-    monkeypatch.setattr(ididi.graph, "ThreadPoolExecutor", Pool)
-    assert ididi_scopefix.activate().state == "active"
-
-    _, graph, scope = found
-    assert default_scope_of(graph) is scope
-
-
-@mutable
-@pytest.mark.usefixtures("inactive")
-@pytest.mark.parametrize("name", ["use_scope", "scope", "ascope"])
-def test_a_function_of_another_library_is_not_called(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """It may count the calls of the program."""
-    calls: list[str] = []
-    method = vars(ididi.graph.Resolver)[name]
-
-    def counting(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(name)
         return method(self, *args, **kwargs)
 
-    monkeypatch.setattr(ididi.graph.Resolver, name, counting)
+    monkeypatch.setattr(owner, name, counted)
     assert ididi_scopefix.activate().state == "active"
     assert calls == []
-
-    graph = Graph()
-    if name == "use_scope":
-        assert default_scope_of(graph).name == ididi.graph.DefaultScopeName
-        assert calls == [name]
+    graph = Context().run(Graph)
+    Context().run(graph.use_scope)
     ididi_scopefix.deactivate()
 
 
-@mutable
-@pytest.mark.usefixtures("inactive")
-def test_a_callable_that_python_does_not_bind_is_called_as_ever(
+@methods_only
+@pytest.mark.shim
+def test_what_python_does_not_bind_is_called_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It gets no self from Python, and none from the shim."""
+    """A callable without ``__get__`` gets no self, here as in plain ididi."""
+    calls = []
 
     class Answer:
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            return args, kwargs
+        def __call__(self, *args: Any) -> str:
+            calls.append(args)
+            return "answer"
 
-    monkeypatch.setattr(ididi.graph.Resolver, "use_scope", Answer())
-    graph: Any = Graph()
-    expected = graph.use_scope("name", as_async=True)
-    assert ididi_scopefix.activate().state == "active"
-
-    assert graph.use_scope("name", as_async=True) == expected
+    graph: Any = Context().run(Graph)
     ididi_scopefix.deactivate()
-
-
-@pytest.mark.usefixtures("inactive")
-def test_threads_that_activate_at_once_replace_each_attribute_once() -> None:
-    """One deactivation puts back what ididi has written."""
-    owners = (ididi.graph.Graph, ididi.graph.Resolver, ididi.graph)
-    before = [dict(vars(owner)) for owner in owners]
-    for _ in range(20):
-        states = run_at_once(*[ididi_scopefix.activate] * 6)
-        assert {each.state for each in states} == {"active"}
-        ididi_scopefix.deactivate()
-        assert [dict(vars(owner)) for owner in owners] == before
-
-
-@pytest.mark.usefixtures("inactive")
-def test_a_seed_is_a_seed_after_off_and_on() -> None:
-    """Another graph's call replaces it, as it did before."""
+    monkeypatch.setattr(Resolver, "use_scope", Answer())
+    assert graph.use_scope("name") == "answer"
     ididi_scopefix.activate()
-    first, second = Context().run(Graph), Context().run(Graph)
-    context = Context()
-    assert context.run(first.use_scope) is default_scope_of(first)
+    assert Context().run(graph.use_scope, "name") == "answer"
+    assert calls == [("name",), ("name",)]
     ididi_scopefix.deactivate()
-    ididi_scopefix.activate()
-
-    assert context.run(second.use_scope) is default_scope_of(second)
-
-
-@pytest.mark.unchanged
-@pytest.mark.usefixtures("inactive")
-def test_switching_again_and_again_leaves_nothing_behind() -> None:
-    """What was put back is forgotten."""
-
-    def switch(times: int) -> int:
-        for _ in range(times):
-            ididi_scopefix.activate()
-            ididi_scopefix.deactivate()
-        gc.collect()
-        return len(gc.get_objects())
-
-    switch(20)
-    before = switch(1)
-    assert switch(200) - before < 100
 
 
 class Stranger:
-    """Something that is no scope."""
+    """No scope, and it has nothing of one."""
 
-
-@pytest.mark.usefixtures("inactive")
-def test_something_strange_in_the_variable_does_not_hinder_the_activation() -> None:
-    """It belongs to nobody's graph, and stays."""
-    stranger: Any = Stranger()
-
-    def activate() -> None:
-        ididi.graph._SCOPE_CONTEXT.set(stranger)
-        assert ididi_scopefix.activate().state == "active"
-        assert ididi.graph._SCOPE_CONTEXT.get() is stranger
-
-    Context().run(activate)
+    name = "stranger"
 
 
 @pytest.mark.unchanged
-def test_something_strange_in_the_variable_is_the_parent_of_scopes() -> None:
-    """As in plain ididi, whose scopes take what is there."""
+def test_a_stranger_in_the_variable_is_the_parent_of_async_scopes(
+    graph: Graph,
+) -> None:
+    """As in plain ididi."""
     stranger: Any = Stranger()
-    graph = Graph()
 
-    def scope() -> None:
+    async def request() -> None:
         ididi.graph._SCOPE_CONTEXT.set(stranger)
-        with graph.scope("request") as opened:
-            assert opened.pre is stranger
+        async with graph.ascope() as scope:
+            assert scope.pre is stranger
+        assert graph.use_scope() is stranger
 
-    async def ascope() -> None:
-        ididi.graph._SCOPE_CONTEXT.set(stranger)
-        async with graph.ascope("request") as opened:
-            assert opened.pre is stranger
-
-    Context().run(scope)
-    Context().run(asyncio.run, ascope())
+    Context().run(asyncio.run, request())
 
 
-@pytest.mark.usefixtures("inactive")
-def test_activating_within_a_scope_without_a_parent_does_not_adopt_it() -> None:
-    """It is a request's, where ididi opens scopes in empty contexts by itself."""
+@pytest.mark.shim
+def test_a_stranger_in_the_variable_is_no_obstacle_to_activating(
+    graph: Graph, default_scope: Any
+) -> None:
+    """Nobody's default scope is found there, and nothing fails."""
+
+    def activate() -> str:
+        ididi.graph._SCOPE_CONTEXT.set(Stranger())  # type: ignore[arg-type]
+        return ididi_scopefix.activate().state
+
+    ididi_scopefix.deactivate()
+    assert Context().run(activate) == "active"
+    assert Context().run(graph.use_scope) is default_scope
+
+
+@methods_only
+@pytest.mark.shim
+def test_a_scope_without_a_parent_is_no_default_scope() -> None:
+    """Activated within one, the shim does not hand it to other contexts."""
+    ididi_scopefix.deactivate()
     graph = Context().run(Graph)
+    create: Any = graph
 
     def request() -> Any:
-        try:
-            manager = graph.scope("request")
-            scope = manager.__enter__()
-        except LookupError:
-            return None
-        ididi_scopefix.activate()
-        manager.__exit__(None, None, None)
+        scope = create._create_scope("request")
+        ididi.graph._SCOPE_CONTEXT.set(scope)
+        assert ididi_scopefix.activate().state == "active"
         return scope
 
     scope = Context().run(request)
-    ididi_scopefix.activate()
-    found = default_scope_of(graph)
-    assert found is not scope
-    assert found.name == ididi.graph.DefaultScopeName
+    default = Context().run(graph.use_scope)
+    assert default is not scope
+    assert default.name == DefaultScopeName
 
 
-def test_graphs_that_share_a_thread_pool(knows_graphs: bool) -> None:
-    """Each has its own default scope, from 1.6.0 on; else the newest answers."""
-    pool = ididi.graph.ThreadPoolExecutor(max_workers=1)  # type: ignore[attr-defined]
-    first, second = (Context().run(lambda: Graph(workers=pool)) for _ in range(2))
-    scopes = [default_scope_of(graph) for graph in (first, second)]
+@methods_only
+@pytest.mark.shim
+def test_graphs_that_share_a_thread_pool_have_default_scopes_of_their_own() -> None:
+    """From ididi 1.6 on; before, the newest one's is stored on the pool."""
+    first = Context().run(Graph)
+    if not hasattr(first, "__dict__"):
+        pytest.skip("the graphs of this release have no __dict__")
 
-    own = [scope._type_registry for scope in scopes]
-    if knows_graphs and hasattr(first, "__dict__"):
-        assert own[0] is first._type_registry
-    assert own[1] is second._type_registry
-    pool.shutdown()
+    def build() -> Any:
+        return Graph(workers=first._workers), ididi.graph._SCOPE_CONTEXT.get()
+
+    own = Context().run(first.use_scope)
+    second, others = Context().run(build)
+    assert Context().run(first.use_scope) is own
+    assert Context().run(second.use_scope) is others is not own
 
 
-@pytest.mark.skipif(shape.has_mutable_classes(), reason="their calls know their graph")
-@pytest.mark.parametrize("collect", ["", "gc.collect()"])
-def test_the_newest_of_the_graphs_built_before_is_found(collect: str) -> None:
-    """Whichever of the collector's generations they are in."""
+@compiled_only
+@pytest.mark.shim
+def test_the_newest_of_the_graphs_on_one_thread_pool_answers() -> None:
+    """Compiled graphs store their default scope on the pool."""
+    first = Context().run(Graph)
+
+    def build() -> Any:
+        return Graph(workers=first._workers), ididi.graph._SCOPE_CONTEXT.get()
+
+    second, newest = Context().run(build)
+    assert Context().run(first.use_scope) is newest
+    assert Context().run(second.use_scope) is newest
+
+
+@compiled_only
+@pytest.mark.shim
+def test_a_newer_graph_answers_though_the_collector_has_seen_only_the_older() -> None:
+    """Both were built while the shim was off."""
     children.run(
-        f"""
-        import gc, ididi_scopefix
+        """
+        import gc
         from contextvars import Context
+        import ididi_scopefix
         from ididi import Graph
-
         ididi_scopefix.deactivate()
-        old = Context().run(Graph)
+        graphs = [Context().run(Graph)]
         gc.collect()
-        new = Context().run(Graph)
-        {collect}
+        gc.disable()
+        graphs.append(Context().run(Graph))
         ididi_scopefix.activate()
-        scope = Context().run(old.use_scope)
-        assert scope._type_registry is new._type_registry
+        found = Context().run(graphs[0].use_scope)
+        assert found.resolve(Graph) is graphs[1]
         """
     )
 
 
-@pytest.mark.skipif(shape.has_mutable_classes(), reason="their calls know their graph")
-def test_without_a_graph_there_is_nothing_to_seed_with() -> None:
-    """LookupError, as in plain ididi, and no word about it."""
+@compiled_only
+@pytest.mark.shim
+def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
+    """Who reads it then gets what plain ididi gives."""
     finished = children.run(
         """
-        import ididi.graph
+        import gc
         from contextvars import Context
+        import ididi_scopefix, ididi.graph
+        gc.collect()
         try:
             Context().run(lambda: ididi.graph._SCOPE_CONTEXT.get())
-        except LookupError as error:
-            print(type(error).__name__)
+        except LookupError:
+            pass
+        else:
+            raise AssertionError("there was a scope")
+        assert ididi_scopefix.status().seeded == 0
+        """
+    )
+    assert finished.stderr == ""
+
+
+@compiled_only
+@pytest.mark.xfail(
+    strict=True,
+    raises=TypeError,
+    reason="a context takes a ContextVar itself, and no proxy of one, for a key",
+)
+@pytest.mark.unchanged
+def test_a_context_is_asked_for_the_variable(graph: Graph) -> None:
+    """As tools do that look into a request's context."""
+    context = Context()
+    context.run(graph.use_scope)
+    variable: Any = ididi.graph._SCOPE_CONTEXT
+    assert variable not in Context()
+
+
+def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status() -> None:
+    """The version is unknown, and is found when ididi itself says it."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+
+        class Broken:
+            def find_spec(self, *args):
+                return None
+
+            def find_distributions(self, *args, **kwargs):
+                raise RuntimeError("a bug of the finder's own")
+
+        sys.meta_path.insert(0, Broken())
+        status = ididi_scopefix.status()
+        assert (status.state, status.ididi_version) == ("waiting", None), status
+        import ididi
+        assert ididi_scopefix.status().state in ("active", "failed")
         """
     )
 
-    assert finished.stdout == "LookupError\n"
-    assert finished.stderr == ""
+
+def test_the_reason_before_the_import_says_what_will_happen() -> None:
+    """With ididi, and without it."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+        reason = ididi_scopefix.status().reason
+        assert reason.startswith("ididi has not been imported yet"), reason
+        sys.path[:] = [each for each in sys.path if "packages" not in each]
+        import importlib.metadata
+        if not [*importlib.metadata.distributions(name="ididi")]:
+            reason = ididi_scopefix.status().reason
+            assert reason.startswith("ididi is not installed here"), reason
+        """
+    )

@@ -91,39 +91,6 @@ def test_contexts_with_a_scope_are_not_counted(graph: Graph) -> None:
     assert ididi_scopefix.status().seeded == before > 0
 
 
-@pytest.mark.shim
-def test_the_first_seeding_is_logged_once() -> None:
-    """At INFO, with the thread; the rest at DEBUG."""
-    children.run(
-        """
-        import logging, threading
-        from contextvars import Context
-        records = []
-        class Handler(logging.Handler):
-            def emit(self, record):
-                records.append(record)
-        logger = logging.getLogger("ididi_scopefix")
-        logger.addHandler(Handler())
-        logger.setLevel(logging.DEBUG)
-
-        import ididi_scopefix
-        from ididi import Graph
-        graph = Graph()
-        records.clear()
-        thread = threading.Thread(target=graph.use_scope, name="worker-7")
-        Context().run(thread.start)
-        thread.join()
-        for _ in range(3):
-            Context().run(graph.use_scope)
-
-        levels = [record.levelno for record in records]
-        assert levels == [logging.INFO] + [logging.DEBUG] * 3, levels
-        assert "worker-7" in records[0].getMessage()
-        assert "__ididi_default_scope__" in records[0].getMessage()
-        """
-    )
-
-
 @contextlib.contextmanager
 def listening(handler: logging.Handler) -> Iterator[None]:
     """Give *handler* every message of the shim for a while."""
@@ -149,22 +116,6 @@ def test_a_broken_log_handler_breaks_no_request(
 
     with listening(Broken()):
         assert contexts.in_new_thread(graph.use_scope) is default_scope
-
-
-@pytest.mark.shim
-def test_a_log_handler_may_use_scopes_itself(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """It is called in a context that is seeded already."""
-    found = []
-
-    class Using(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            found.append(graph.use_scope())
-
-    with listening(Using()):
-        contexts.in_new_thread(graph.use_scope)
-    assert found == [default_scope]
 
 
 @pytest.mark.unchanged

@@ -1,6 +1,6 @@
 """What there is instead of the shim, measured: ``nox --session compare``.
 
-The README's two tables of answers are the expectations below, and a run fails
+The tables of answers in the documents are the expectations below, and a run fails
 if one of them is not what a server answers.
 """
 
@@ -66,7 +66,7 @@ ALTERNATIVES = (
     Row("1.8.2", "0.40.0", WORKS, shim=True),
     Row("1.8.4", "0.40.0", WORKS, shim=True),
 )
-"""The rows of the README's comparison, in its order."""
+"""The rows of the page about alternatives, in its order."""
 
 
 IDIDI = ("1.4.4", "1.5.4", "1.6.0", "1.7.9", "1.8.3", "1.8.4")
@@ -95,7 +95,7 @@ SERVERS = (
     *_server(NEWEST, empty=False),
     *_server(NEWEST, _RESET, empty=True),
 )
-"""The cells of the README's table of ididi and uvicorn, at both ends of each."""
+"""The cells of the table of ididi and uvicorn, at both ends of each."""
 
 ROWS = tuple(dict.fromkeys((*ALTERNATIVES, *SERVERS)))
 

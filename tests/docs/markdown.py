@@ -10,17 +10,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+HOME = "https://example.org/ididi-scopefix/"
+"""Where the repository is shown; the links of the README begin with it."""
+
 README = "README.md"
-TRANSLATION = "docs/zh-CN/README.md"
+OPERATIONS = "docs/operations.md"
+RECIPES = "docs/recipes.md"
+ALTERNATIVES = "docs/alternatives.md"
+COSTS = "docs/costs.md"
+EVIDENCE = "docs/evidence.md"
+HOSTS = "docs/hosts-table.md"
+ROOT_CAUSE = "docs/root-cause.md"
+DESIGN = "docs/design.md"
 DOCUMENTS = (
-    README,
-    "docs/recipes.md",
-    "docs/hosts-table.md",
-    "docs/root-cause.md",
-    "docs/design.md",
-    "CONTRIBUTING.md",
+    *(README, OPERATIONS, RECIPES, ALTERNATIVES, COSTS, EVIDENCE, HOSTS, ROOT_CAUSE),
+    *(DESIGN, "CONTRIBUTING.md"),
 )
-"""The documents whose blocks are run; the translation has the README's."""
+"""The documents whose blocks are run."""
+
+TRANSLATIONS = {
+    "docs/zh-CN/README.md": README,
+    "docs/zh-CN/operations.md": OPERATIONS,
+    "docs/zh-CN/root-cause.md": ROOT_CAUSE,
+}
+"""The translations, which have the blocks of their originals."""
 
 _FENCE = re.compile(r"^```(\S*) ?(.*)$")
 _HEADING = re.compile(r"^(#+) (.+)$")

@@ -31,7 +31,8 @@ RUN = ("python", "sh", "console", "dockerfile")
 SHOWN = ("text", "mermaid", "diff", "pth")
 """The languages whose blocks are run, and those that other tests look at."""
 
-_SERVER_WORDS = re.compile(r"\b(fastapi|uvicorn|gunicorn|pyinstaller)\b")
+_TOOLS = re.compile(r"\b(fastapi|uvicorn|gunicorn|prometheus_client|pyinstaller|uv)\b")
+"""What only the environment of the servers has, or what takes long."""
 
 
 def environment() -> str:
@@ -57,7 +58,7 @@ def _environment_of(section: Section) -> str:
     text = "".join(block.text for block in section.blocks if block.language in RUN)
     if "lihil" in text:
         return LIHIL
-    return SERVERS if _SERVER_WORDS.search(text) else PLAIN
+    return SERVERS if _TOOLS.search(text) else PLAIN
 
 
 def commands(block: Block) -> list[str]:

@@ -10,18 +10,32 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ididi_scopefix import releases as table
+from examples import picture
+from examples.serving import polled
+from ididi_scopefix import _releases as table
 from ididi_scopefix.command import known_releases
 from tests import children, other_releases
 from tests.docs import comparison, costs, recipes
-from tests.docs.markdown import DOCUMENTS, README, ROOT, TRANSLATION, Document
+from tests.docs.markdown import (
+    ALTERNATIVES,
+    DOCUMENTS,
+    EVIDENCE,
+    HOME,
+    OPERATIONS,
+    README,
+    RECIPES,
+    ROOT,
+    ROOT_CAUSE,
+    TRANSLATIONS,
+    Document,
+)
 from tests.servers import rows
 
 if TYPE_CHECKING:
     from tests.docs.markdown import Block
 
-
-ROOT_CAUSE = "docs/root-cause.md"
+OTHERS = ("CHANGELOG.md", "SECURITY.md", "docs/upstream/README.md")
+"""The documents whose links are tried, and nothing else."""
 
 
 def block(kind: str, path: str = README) -> Block:
@@ -34,15 +48,13 @@ def block(kind: str, path: str = README) -> Block:
     return found
 
 
-def test_the_start_up_file_is_quoted_in_full() -> None:
-    """Whoever reads about security sees every byte that is executed."""
-    file = "ididi-scopefix.pth"
-
-    assert block(f"pth {file}").text == (ROOT / file).read_text(encoding="utf-8")
+def test_the_readme_is_read_in_five_minutes() -> None:
+    """Whatever is longer has a page of its own."""
+    assert len(Document(README).text.splitlines()) <= 150
 
 
 def test_a_fixed_release_is_left_alone_with_the_quoted_words(tmp_path: Path) -> None:
-    """The status says so, in the README as in the program."""
+    """The status says so, in the document as in the program."""
     folder = other_releases.invent(
         "1.9.0", tmp_path, *other_releases.FIXED, own="1.9.0"
     )
@@ -55,16 +67,67 @@ def test_a_fixed_release_is_left_alone_with_the_quoted_words(tmp_path: Path) -> 
         path=folder,
     )
 
-    assert told.stdout == block("text fixed").text
+    assert told.stdout == block("text fixed", OPERATIONS).text
 
 
-@pytest.mark.skipif(
+NEEDS_A_SERVER = pytest.mark.skipif(
     recipes.environment() != recipes.SERVERS, reason="needs a server to see it"
 )
+
+
+def save_application(folder: Path) -> None:
+    """Save the application of the recipes, which the README is about as well."""
+    (found,) = (each for each in Document(RECIPES).blocks if each.name == "app.py")
+    (folder / "app.py").write_text(found.text, encoding="utf-8")
+
+
+@NEEDS_A_SERVER
+def test_the_lines_of_the_workers_are_real_ones(tmp_path: Path) -> None:
+    """Each line that the README shows, from either of two workers."""
+    save_application(tmp_path)
+    command, *lines = block("text verbose").text.splitlines()
+    words = command.removeprefix("$ IDIDI_SCOPEFIX=verbose ")
+    patterns = set(map(verbose_pattern, lines))
+
+    with recipes.started(words, tmp_path, IDIDI_SCOPEFIX="verbose") as server:
+        for _ in polled(60):
+            assert server.request("GET", "/").status == 200
+            log = server.log()
+            needs = set(re.findall(r"\[(\d+)\]: first need", log))
+            found = all(re.search(each, log, re.MULTILINE) for each in patterns)
+            if found and len(needs) == 2:
+                break
+
+    for each in patterns:
+        assert re.search(each, log, re.MULTILINE), log
+    assert len(set(re.findall(r"\[(\d+)\]: active", log))) == 2
+
+
+def verbose_pattern(line: str) -> str:
+    """Return *line* as any process, Python and task writes it."""
+    line = re.sub(r"\[\d+\]", "[NUMBER]", line, count=1)
+    line = re.sub(r"Python [\d.]+", "Python VERSION", line)
+    line = re.escape(re.sub(r"Task-\d+", "Task-NUMBER", line))
+    line = line.replace("NUMBER", r"\d+").replace("VERSION", r"[\d.]+")
+    return f"^{line}$"
+
+
+@NEEDS_A_SERVER
+def test_the_picture_shows_a_real_run(tmp_path: Path) -> None:
+    """The service answers today what the README's picture shows."""
+    new = tmp_path / "demo.svg"
+
+    assert picture.main(new) == 0
+
+    seen = picture.PATH.read_text(encoding="utf-8"), new.read_text(encoding="utf-8")
+    old, now = (re.sub(r"0x[0-9a-f]+", "ADDRESS", each) for each in seen)
+    assert now == old
+
+
+@NEEDS_A_SERVER
 def test_the_traceback_is_a_real_one(tmp_path: Path) -> None:
     """A search for what the server's log says finds the README."""
-    application = next(b for b in Document(README).blocks if b.name == "app.py")
-    (tmp_path / "app.py").write_text(application.text, encoding="utf-8")
+    save_application(tmp_path)
     lines = [
         pattern(line)
         for line in block("text traceback").text.splitlines()
@@ -88,6 +151,17 @@ def pattern(line: str) -> str:
     return line.replace("ANYWHERE", ".*").replace("ADDRESS", "0x[0-9a-f]+")
 
 
+def test_the_two_texts_of_sitecustomize_are_one() -> None:
+    """The recipe's is the example without its comments."""
+    (recipe,) = (
+        each.text for each in Document(RECIPES).blocks if "sitecustomize" in each.name
+    )
+
+    example = (ROOT / "sitecustomize_example.py").read_text(encoding="utf-8")
+
+    assert example.endswith(f"\n{recipe}")
+
+
 def test_the_line_of_the_bug_is_a_real_one() -> None:
     """It is in ididi's source as the root cause quotes it."""
     import ididi.graph
@@ -95,29 +169,6 @@ def test_the_line_of_the_bug_is_a_real_one() -> None:
     source = Path(ididi.graph.__file__).read_text(encoding="utf-8")
 
     assert block("text line", ROOT_CAUSE).text in source
-
-
-def test_the_described_fix_is_one(tmp_path: Path) -> None:
-    """A release that is made by the described change needs no shim."""
-    hunks = re.split(r"^@@.*\n", block("diff ", ROOT_CAUSE).text, flags=re.MULTILINE)
-    edits = [(side(hunk, " -"), side(hunk, " +")) for hunk in hunks if hunk]
-    folder = other_releases.invent("1.9.0", tmp_path, *edits, own="1.9.0")
-
-    told = children.run(
-        """
-        import ididi_scopefix, ididi
-        print(ididi_scopefix.status())
-        """,
-        path=folder,
-    )
-
-    assert told.stdout == block("text fixed").text
-
-
-def side(hunk: str, kept: str) -> str:
-    """Return the lines of a change as they are before or after it."""
-    lines = hunk.splitlines(keepends=True)
-    return "".join(line[1:] for line in lines if line[0] in kept)
 
 
 def test_the_table_of_workers_is_the_one_that_is_tried() -> None:
@@ -169,10 +220,10 @@ def test_the_table_of_releases_is_the_one_of_the_package() -> None:
 
 
 def release_rows() -> list[list[str]]:
-    """Return the README's table of releases."""
+    """Return the table of releases."""
     (found,) = (
         lines
-        for lines in Document(README).tables
+        for lines in Document(ROOT_CAUSE).tables
         if lines[0] == ["ididi", "without the shim", "with the shim"]
     )
     return found
@@ -191,7 +242,7 @@ def name_of(specifier: SpecifierSet) -> str:
 
 def test_the_table_of_servers_is_the_one_of_the_package() -> None:
     """Its columns are the package's releases of uvicorn, the option apart."""
-    (header,) = (rows[0] for rows in Document(README).tables if "uvicorn" in rows[0][1])
+    header = server_rows()[0]
     _, always, option = known_releases.UVICORN
 
     assert header[1] == f"uvicorn before {always.since}"
@@ -205,10 +256,7 @@ def test_the_table_of_servers_is_the_one_of_the_package() -> None:
 
 def test_the_table_of_servers_says_what_was_measured() -> None:
     """Cell by cell, what `nox --session compare` expects and has seen."""
-    (lines,) = (
-        lines[1:] for lines in Document(README).tables if "uvicorn" in lines[0][1]
-    )
-    for name, *cells in lines:
+    for name, *cells in server_rows()[1:]:
         versions = [Version(found) for found in re.findall(r"\d[\d.]+\d", name)]
         seen: list[set[int]] = [set(), set(), set(), set()]
         for row in comparison.SERVERS:
@@ -220,6 +268,13 @@ def test_the_table_of_servers_says_what_was_measured() -> None:
                         seen[column(row)].add(answer)
 
         assert [{int(cell)} for cell in cells] == seen
+
+
+def server_rows() -> list[list[str]]:
+    """Return the table of the releases of ididi and uvicorn."""
+    tables = Document(ROOT_CAUSE).tables
+    (found,) = (table for table in tables if table[0][1].startswith("uvicorn"))
+    return found
 
 
 def column(row: comparison.Row) -> int:
@@ -234,7 +289,7 @@ def column(row: comparison.Row) -> int:
 
 def test_the_alternatives_answer_what_was_measured() -> None:
     """Row by row, what `nox --session compare` expects and has seen."""
-    lines = Document(README).table("what you do")[1:]
+    lines = Document(ALTERNATIVES).table("what you do")[1:]
 
     for (_, ididi, uvicorn, *answers), row in zip(lines, comparison.ALTERNATIVES):
         assert (ididi, uvicorn) == (row.ididi, row.uvicorn)
@@ -242,18 +297,29 @@ def test_the_alternatives_answer_what_was_measured() -> None:
     assert len(lines) == len(comparison.ALTERNATIVES)
 
 
-@pytest.mark.parametrize("path", [*DOCUMENTS, TRANSLATION, "CHANGELOG.md"])
+@pytest.mark.parametrize("path", [*DOCUMENTS, *OTHERS, *TRANSLATIONS])
 def test_every_link_leads_somewhere(path: str) -> None:
     """To a file of the repository, and to a heading of it."""
     for link in Document(path).links:
-        if link.startswith("https://"):
-            continue
         name, _, anchor = link.partition("#")
-        target = (ROOT / path).parent / name if name else ROOT / path
+        if name.startswith(HOME):
+            target = ROOT / name[len(HOME) :]
+        elif name.startswith("https://"):
+            continue
+        else:
+            target = (ROOT / path).parent / name if name else ROOT / path
         assert target.exists(), link
         if anchor:
             document = Document(str(target.resolve().relative_to(ROOT)))
             assert anchor in {heading.anchor for heading in document.headings}, link
+
+
+def test_the_links_of_the_readme_work_where_the_index_shows_it() -> None:
+    """They are whole, and lead to the home that the package names."""
+    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    assert f'Homepage = "{HOME.rstrip("/")}"' in metadata
+    assert all(link.startswith("https://") for link in Document(README).links)
 
 
 def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> None:
@@ -283,31 +349,37 @@ def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> N
 
 
 def test_the_shim_reads_one_environment_variable() -> None:
-    """In the module that is imported at start-up, and in no other."""
-    children.run(
+    """The one that switches it; the command reads others."""
+    told = children.run(
         """
-        import sys
+        import os, sys
+        found = set()
+        read = os._Environ.__getitem__
+
+        def note(self, key):
+            frame = sys._getframe(1)
+            if frame.f_code.co_name == "get":
+                frame = frame.f_back
+            if str(frame.f_globals["__name__"]).startswith("ididi_scopefix"):
+                found.add(key)
+            return read(self, key)
+
+        os._Environ.__getitem__ = note
         import ididi_scopefix
         from contextvars import Context
         from ididi import Graph
         Context().run(Graph().use_scope)
-
-        reading = {}
-        for name, module in sorted(sys.modules.items()):
-            if name.partition(".")[0] == "ididi_scopefix":
-                with open(module.__file__, encoding="utf-8") as file:
-                    source = file.read()
-                count = source.count("environ.") + source.count("environ[")
-                if count or "getenv" in source:
-                    reading[name] = count
-        assert reading == {"ididi_scopefix": 1}, reading
+        ididi_scopefix.activate()
+        print(*found)
         """
     )
+
+    assert told.stdout == "IDIDI_SCOPEFIX\n"
 
 
 def test_the_evidence_counts_what_there_is() -> None:
     """Releases, servers and programs, by the tables they are in."""
-    lines = Document(README).table("what was tried")
+    lines = Document(EVIDENCE).table("what was tried")
     text = " ".join(line[0] for line in lines)
 
     assert f"each of the {len(table.VERIFIED)} affected releases" in text
@@ -315,7 +387,6 @@ def test_the_evidence_counts_what_there_is() -> None:
     assert f"in {len(rows.PROGRAMS)} programs" in text
 
 
-@pytest.mark.parametrize("path", list(costs.HEADERS))
-def test_the_costs_are_those_of_the_last_benchmark(path: str) -> None:
+def test_the_costs_are_those_of_the_last_benchmark() -> None:
     """`python -m tests.docs.costs` copies them, after `make bench`."""
-    assert costs.updated(path) == Document(path).text
+    assert costs.updated() == Document(costs.COSTS).text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,10 @@ def test_a_section_does_what_it_says(
         environment = request.getfixturevalue(name).copy(tmp_path / "environment")
         python = environment.python
         variables["PIP_FIND_LINKS"] = str(request.getfixturevalue("wheels"))
+    if re.search(r"^uv ", text, re.MULTILINE):
+        # Of what is built here, and of nothing else.
+        variables["UV_FIND_LINKS"] = str(request.getfixturevalue("wheels"))
+        variables["UV_NO_INDEX"], variables["UV_PYTHON"] = "1", python
     folder = tmp_path / "folder"
     folder.mkdir()
 

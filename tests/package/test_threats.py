@@ -86,4 +86,6 @@ def test_run_sets_two_variables_for_its_program(
     first, *others = after["PYTHONPATH"].split(os.pathsep)
     assert others == [str(tmp_path)]
     assert first.startswith(str(installed.packages / "ididi_scopefix"))
-    assert after["IDIDI_SCOPEFIX_LENDING"] == str(installed.packages)
+    lent = after["IDIDI_SCOPEFIX_LENDING"].split(os.pathsep)
+    names = ("ididi_scopefix", "wrapt", "packaging")
+    assert lent == [f"{name}={installed.packages}" for name in names]

@@ -1,0 +1,91 @@
+"""The context managers of scopes take what contextlib's take."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+from contextlib import asynccontextmanager
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import shape
+
+if TYPE_CHECKING:
+    from ididi import Graph
+
+
+@asynccontextmanager
+async def plain() -> Any:
+    yield
+
+
+def names_of(method: Any) -> list[str]:
+    """Return the names of the three that contextlib gives the error."""
+    return [*inspect.signature(method).parameters][-3:]
+
+
+def test_a_scope_is_left_with_the_error_by_name(graph: Graph) -> None:
+    """As any function may be called, however seldom it is done."""
+
+    def request() -> None:
+        manager = graph.scope()
+        manager.__enter__()
+        names = dict.fromkeys(names_of(manager.__exit__))
+        try:
+            assert not manager.__exit__(**names)  # type: ignore[arg-type]
+        except TypeError:
+            manager.__exit__(None, None, None)
+            raise
+
+    Context().run(request)
+
+
+def test_an_async_scope_is_left_with_the_error_by_name(graph: Graph) -> None:
+    """As any function may be called, however seldom it is done."""
+
+    async def request() -> None:
+        manager = graph.ascope()
+        await manager.__aenter__()
+        names = dict.fromkeys(names_of(manager.__aexit__))
+        try:
+            assert not await manager.__aexit__(**names)  # type: ignore[arg-type]
+        except TypeError:
+            await manager.__aexit__(None, None, None)
+            raise
+
+    Context().run(asyncio.run, request())
+
+
+@pytest.mark.xfail(
+    sys.version_info < (3, 12) and shape.has_mutable_classes(),
+    strict=True,
+    reason="before Python 3.12 no other function can be marked as one",
+)
+@pytest.mark.unchanged
+@pytest.mark.filterwarnings("ignore:coroutine 'Resolver.ascope' was never awaited")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_leaving_an_async_scope_is_a_coroutine_function(graph: Graph) -> None:
+    """Mocks ask for that."""
+    theirs, ours = type(plain()).__aexit__, type(graph.ascope()).__aexit__
+    assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
+
+
+def test_a_method_that_gets_self_by_name_works_everywhere(
+    graph: Graph, knows_graphs: bool
+) -> None:
+    """In a context without a scope, too."""
+    if not knows_graphs:
+        pytest.skip("compiled methods take self by position only")
+    methods: Any = type(graph)
+    default = Context().run(graph.use_scope)
+
+    def request() -> None:
+        with methods.scope(self=graph, name="request") as scope:
+            assert methods.use_scope(self=graph) is scope
+            # From ididi 1.8.4 on, scopes open without a parent.
+            assert scope.pre is default
+
+    Context().run(request)
