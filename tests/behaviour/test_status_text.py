@@ -17,9 +17,8 @@ pytestmark = pytest.mark.shim
     ("status", "text"),
     [
         (
-            Status("active", "1.8.2", "it works.", ("a.B.c", "a.d"), 7),
-            "ididi-scopefix active (ididi 1.8.2): it works. Patched: a.B.c, a.d."
-            " Contexts seeded: 7.",
+            Status("active", "2", "good.", ("a.b", "c"), 7),
+            "ididi-scopefix active (ididi 2): good. Patched: a.b, c. Contexts seeded: 7.",
         ),
         (
             Status("waiting", None, "no ididi."),
