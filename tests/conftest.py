@@ -46,7 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("IDIDI_SCOPEFIX", None)
     import ididi_scopefix
 
-    ididi_scopefix.activate()
+    # The conftest.py of a folder may have imported ididi before this.
+    change = "deactivate" if switched_off(config) else "activate"
+    getattr(ididi_scopefix, change)()
 
 
 def pytest_collection_modifyitems(

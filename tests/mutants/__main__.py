@@ -100,6 +100,8 @@ class Worker:
         # What is installed is the tree: what is changed there, is changed here.
         shutil.rmtree(installed)
         installed.symlink_to(self._tree / "ididi_scopefix")
+        package = self._tree / "ididi_scopefix"
+        self.originals = {each.name: each.read_bytes() for each in package.glob("*.py")}
 
     def _pip(self, *arguments: str) -> None:
         options = ("--quiet", "--disable-pip-version-check")
@@ -241,7 +243,6 @@ def try_out(
     mutant: Mutant, stages: list[Stage], worker: Worker, baseline: Baseline
 ) -> Result:
     """Find out whether a test of *stages* notices *mutant*."""
-    original = (PACKAGE / mutant.module).read_bytes()
     for stage in stages:
         limit, failing = baseline.measure(worker, stage)
         left_out = [f"--deselect={each}" for each in failing]
@@ -251,7 +252,7 @@ def try_out(
                 stage, baseline.releases, "-x", *left_out, timeout=limit
             )
         finally:
-            worker.write(mutant.module, original)
+            worker.write(mutant.module, worker.originals[mutant.module])
         if code is None:
             return Result("timeout", stage.name, mutant.around)
         if code != 0:
@@ -418,6 +419,10 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
             result = try_out(mutant, stages, worker, baseline)
         finally:
             idle.put(worker)
+        before = results.get(mutant)
+        if before is not None and result.outcome == before.outcome == "survived":
+            passed = dict.fromkeys([*before.by.split(", "), *result.by.split(", ")])
+            result.by = ", ".join(passed)
         results.add(mutant, result)
         say(f"{number}/{len(untried)} {result.outcome} {result.by}: {mutant.key}")
 
