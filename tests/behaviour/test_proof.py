@@ -168,7 +168,7 @@ def test_the_proof_calls_no_function_of_another_library(
 
 
 @methods_only
-@pytest.mark.shim
+@pytest.mark.unchanged
 def test_what_python_does_not_bind_is_called_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ididi_scopefix
 from tests import programs, shape
 
 if TYPE_CHECKING:
@@ -464,6 +465,7 @@ os.set_blocking(2, True)
 @posix
 def test_requests_do_not_wait_for_who_reads_standard_error(tmp_path: Path) -> None:
     """A pipe that is full, and that nobody empties: a write would wait for ever."""
+    assert ididi_scopefix.status().state == "active"  # else the program waits
     reading, writing = os.pipe()
     try:
         finished = programs.run(tmp_path, FILL + SERVE, stderr=writing)

@@ -34,6 +34,8 @@ def test_a_section_does_what_it_says(
         # Of what is built here, and of nothing else.
         variables["UV_FIND_LINKS"] = str(request.getfixturevalue("wheels"))
         variables["UV_NO_INDEX"], variables["UV_PYTHON"] = "1", python
+        # And not into the environment of the tests, which nox names for uv.
+        variables["UV_PROJECT_ENVIRONMENT"] = ".venv"
     folder = tmp_path / "folder"
     folder.mkdir()
 

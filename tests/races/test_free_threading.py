@@ -145,6 +145,7 @@ def test_requests_survive_a_shim_that_comes_and_goes() -> None:
 @pytest.mark.shim
 def test_verbose_output_of_many_threads_is_whole_and_its_counts_exact() -> None:
     """No line is torn, each caller is told once, and the totals are right."""
+    assert ididi_scopefix.status().state == "active"
     child = children.run(
         f"""
         import threading
@@ -235,7 +236,13 @@ def test_threads_may_inherit_their_context(inherit: str) -> None:
     assert child.stdout == f"request True\n{1 - int(inherit)}\n"
 
 
-@pytest.mark.parametrize(("wrapt", "warned"), [("2.3.1", True), ("2.4.0", False)])
+@pytest.mark.parametrize(
+    ("wrapt", "warned"),
+    [
+        ("2.3.1", True),
+        pytest.param("2.4.0", False, marks=pytest.mark.unchanged),
+    ],
+)
 def test_a_wrapt_that_crashes_without_the_gil_costs_one_warning(
     wrapt: str, warned: bool
 ) -> None:
