@@ -12,7 +12,6 @@ from ididi_scopefix import _probe, _seeding
 from ididi_scopefix._log import logger, root, seeded, warn_once
 from ididi_scopefix._seeding import (
     ABSENT,
-    SEED,
     Graph,
     Resolver,
     Seed,
@@ -185,14 +184,16 @@ class Patch:
                 return
             seed: Any
             try:
-                seed = resolver.__dict__[SEED]
-                set_marker(seed.marker)
+                asked: Any = resolver
+                seed = asked._ididi_scopefix_seed  # SEED
+                if type(seed) is not Seed:
+                    raise TypeError
             except Exception:
                 # A scope, a graph that was built before activation, or None.
                 seed = self._seed_for(resolver)
                 if seed is None:
                     return
-                set_marker(seed.marker)
+            set_marker(seed.marker)
             self.variable.set(seed.scope)
             if found is ABSENT and self.active:
                 next(tally.steps)

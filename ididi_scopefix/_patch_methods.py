@@ -82,15 +82,22 @@ class MethodsPatch(Patch):
         if not is_made_by(contextmanager, original):
             return self._make_around(original, self._entered)
         managers, ensure_for = self._managers(contextmanager)
+        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
         enter, leave = managers.__enter__, managers.__exit__
 
         def __enter__(self: Any) -> Any:  # noqa: N807
-            ensure_for(self)
+            found = current(absent)
+            try:
+                resolver = self.args[0]
+                if found._type_registry is not resolver._type_registry:
+                    ensure(resolver, found)
+            except Exception:
+                ensure_for(self)
             return enter(self)
 
         def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
             # Left without being entered, it runs to its first step now.
-            if typ is None and "args" in self.__dict__:
+            if typ is None and self.args is not None:
                 ensure_for(self)
             return leave(self, typ, value, traceback)
 
@@ -100,10 +107,17 @@ class MethodsPatch(Patch):
         if not is_made_by(asynccontextmanager, original):
             return self._make_around(original, self._aentered)
         managers, ensure_for = self._managers(asynccontextmanager)
+        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
         enter, leave = managers.__aenter__, managers.__aexit__
 
         async def __aenter__(self: Any) -> Any:  # noqa: N807
-            ensure_for(self)
+            found = current(absent)
+            try:
+                resolver = self.args[0]
+                if found._type_registry is not resolver._type_registry:
+                    ensure(resolver, found)
+            except Exception:
+                ensure_for(self)
             return await enter(self)
 
         async def leave_unentered(self: Any, *error: Any) -> Any:
@@ -112,7 +126,7 @@ class MethodsPatch(Patch):
 
         # Not "async": a second coroutine for each scope would be felt.
         def __aexit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
-            if typ is None and "args" in self.__dict__ and _is_new(self):
+            if typ is None and self.args is not None and _is_new(self):
                 return leave_unentered(self, typ, value, traceback)
             return leave(self, typ, value, traceback)
 
@@ -122,19 +136,13 @@ class MethodsPatch(Patch):
         return _managed_by(managers, (__aenter__, __aexit__), original)
 
     def _managers(self, decorator: Function) -> tuple[Any, Function]:
-        """Return the class of *decorator*'s managers, and what to do on entering."""
-        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
+        """Return the class of *decorator*'s managers, and what ensures their scope."""
 
         def ensure_for(manager: Any) -> Any:
             # Without args it was entered before, and contextlib says so.
-            if (args := manager.__dict__.get("args")) is not None:
-                resolver = args[0] if args else manager.kwds.get("self")
-                found = current(absent)
-                try:
-                    if found._type_registry is not resolver._type_registry:
-                        ensure(resolver, found)
-                except Exception:
-                    ensure(resolver, found)
+            if manager.args is not None:
+                resolver = manager.args[0] if manager.args else manager.kwds.get("self")
+                self.ensure_scope(resolver, self.variable.get(ABSENT))
 
         return decorator(lambda: None)().__class__, ensure_for
 
@@ -215,6 +223,7 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     """
     copied = ("__doc__", "__module__", "__qualname__")
     namespace = {name: getattr(managers, name) for name in copied}
+    namespace["args"] = None  # contextlib deletes the instance's on entering
     for method in methods:
         name = method.__name__
         namespace[name] = update_wrapper(method, getattr(managers, name))

@@ -16,6 +16,7 @@ import itertools
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Optional, cast
@@ -97,14 +98,18 @@ def is_seed(scope: object) -> bool:
 def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
     """Return the seed that is stored for the graph of *resolver*, if any."""
     graph = _graph_of(resolver, names)
-    seed: Optional[Seed] = vars(_holder(graph or resolver)).get(SEED)
+    seed: Any = None
+    # Not by __dict__: CPython finds attributes more slowly once that was asked for.
+    for holder in (graph or resolver, resolver._workers):
+        found = getattr(holder, SEED, None)
+        seed = found if seed is None and type(found) is Seed else seed
     if seed is None and graph is None:
         # A scope of a graph that does not inject itself.
         scope = root_of(resolver, names)
         if scope is not None and scope._type_registry is resolver._type_registry:
             marker = getattr(scope, _MARKER, None)
             seed = marker and marker()
-    return seed
+    return cast("Optional[Seed]", seed)
 
 
 def store(scope: SyncScope, graph: Resolver) -> Seed:
@@ -114,8 +119,12 @@ def store(scope: SyncScope, graph: Resolver) -> Seed:
         attributes.pop(SEED, None)  # the None of a copy
     # setdefault is atomic: threads that race all get the first seed. No lock,
     # because a fork could copy it locked.
-    seed = cast("Seed", attributes.setdefault(SEED, Seed(scope)))
-    if hasattr(seed.scope, "__dict__"):
+    return _marked(cast("Seed", attributes.setdefault(SEED, Seed(scope))))
+
+
+def _marked(seed: Seed) -> Seed:
+    """Have the scope of *seed* refer to its marker, where it can."""
+    with suppress(AttributeError):
         setattr(seed.scope, _MARKER, seed.marker)
     return seed
 
@@ -129,16 +138,20 @@ def store_new(
     itself can't be found then, but *scope* can while a context has it.
     """
     graph = graph or _graph_of(scope, names)
-    if graph is not None or not hasattr(scope, "__dict__"):
-        discard(graph or scope)
-        store(scope, graph or scope)
-    else:
-        _adopted[id(scope._type_registry)] = scope
+    seed = _marked(Seed(scope))
+    try:
+        if graph is None:
+            _adopted[id(scope._type_registry)] = scope
+        else:
+            setattr(graph, SEED, seed)
+    except (AttributeError, TypeError):
+        setattr(scope._workers, SEED, seed)
 
 
 def discard(resolver: Resolver) -> None:
     """Store no seed any longer for the graph of *resolver*."""
-    vars(_holder(resolver)).pop(SEED, None)
+    with suppress(AttributeError):
+        delattr(_holder(resolver), SEED)
 
 
 def seed_of(resolver: Resolver, names: SimpleNamespace) -> Seed:

@@ -71,6 +71,11 @@ class Closed(Graph):
     def __dict__(self):
         raise RuntimeError("nobody looks into this one")
 
+    def __setattr__(self, name, value):
+        if "scopefix" in name:
+            raise RuntimeError("nobody puts anything into this one")
+        super().__setattr__(name, value)
+
 warnings = []
 
 class Keeping(logging.Handler):
