@@ -151,6 +151,7 @@ def test_the_status_without_a_finder_says_how_to_get_it_back() -> None:
 
 
 @runs_last_finalizers
+@pytest.mark.shim
 def test_a_graph_is_used_while_the_interpreter_ends(knows_graphs: bool) -> None:
     """By a finalizer that runs when modules are cleared already."""
     program = """

@@ -42,6 +42,7 @@ def test_another_container_builds_a_graph() -> None:
     assert children.run(f"    import ididi_scopefix\n{program}").stdout == plain.stdout
 
 
+@pytest.mark.shim
 def test_annotations_are_checked_at_run_time() -> None:
     """By beartype, in every module that is imported from then on."""
     children.run(
@@ -55,6 +56,7 @@ def test_annotations_are_checked_at_run_time() -> None:
     )
 
 
+@pytest.mark.shim
 def test_an_import_hook_that_loads_ididi_itself_does_not_switch_the_shim_off() -> None:
     """typeguard's finder stands before the shim's, and asks none but Python's."""
     children.run(

@@ -124,7 +124,6 @@ Context().run(other.use_scope)
 
 
 @methods_only
-@pytest.mark.shim
 def test_a_seed_is_a_seed_still_after_off_and_on() -> None:
     """Another graph replaces it."""
     first, second = Context().run(Graph), Context().run(Graph)
@@ -253,7 +252,6 @@ def test_a_scope_without_a_parent_is_no_default_scope() -> None:
 
 
 @methods_only
-@pytest.mark.shim
 def test_graphs_that_share_a_thread_pool_have_default_scopes_of_their_own() -> None:
     """From ididi 1.6 on; before, the newest one's is stored on the pool."""
     first = Context().run(Graph)
@@ -342,6 +340,7 @@ def test_a_context_is_asked_for_the_variable(graph: Graph) -> None:
     assert variable not in Context()
 
 
+@pytest.mark.shim
 def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status() -> None:
     """The version is unknown, and is found when ididi itself says it."""
     children.run(
@@ -365,6 +364,7 @@ def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status() -> No
     )
 
 
+@pytest.mark.shim
 def test_the_reason_before_the_import_says_what_will_happen() -> None:
     """With ididi, and without it."""
     children.run(

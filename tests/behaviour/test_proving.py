@@ -39,6 +39,7 @@ def default_scope_of(graph: Graph) -> Any:
 
 
 @pytest.mark.usefixtures("inactive")
+@pytest.mark.shim
 def test_a_graph_that_is_built_meanwhile_keeps_its_default_scope(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -68,6 +69,7 @@ def test_a_graph_that_is_built_meanwhile_keeps_its_default_scope(
 @mutable
 @pytest.mark.usefixtures("inactive")
 @pytest.mark.parametrize("name", ["use_scope", "scope", "ascope"])
+@pytest.mark.shim
 def test_a_function_of_another_library_is_not_called(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_function_of_another_library_is_not_called(
 
 @mutable
 @pytest.mark.usefixtures("inactive")
+@pytest.mark.shim
 def test_a_callable_that_python_does_not_bind_is_called_as_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -111,6 +114,7 @@ def test_a_callable_that_python_does_not_bind_is_called_as_ever(
 
 
 @pytest.mark.usefixtures("inactive")
+@pytest.mark.shim
 def test_threads_that_activate_at_once_replace_each_attribute_once() -> None:
     """One deactivation puts back what ididi has written."""
     owners = (ididi.graph.Graph, ididi.graph.Resolver, ididi.graph)
@@ -157,6 +161,7 @@ class Stranger:
 
 
 @pytest.mark.usefixtures("inactive")
+@pytest.mark.shim
 def test_something_strange_in_the_variable_does_not_hinder_the_activation() -> None:
     """It belongs to nobody's graph, and stays."""
     stranger: Any = Stranger()

@@ -50,7 +50,6 @@ def test_seeding_explicitly_returns_the_default_scope(
     assert ididi_scopefix.status().seeded == before + 1
 
 
-@pytest.mark.shim
 def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
     """Whichever graph was built last."""
     own = graph.use_scope()

@@ -9,8 +9,6 @@ import pytest
 import ididi_scopefix
 from ididi_scopefix import Status
 
-pytestmark = pytest.mark.shim
-
 
 @pytest.mark.unchanged
 @pytest.mark.parametrize(
@@ -31,6 +29,7 @@ def test_a_status_is_one_sentence_after_the_other(status: Status, text: str) -> 
     assert str(status) == text
 
 
+@pytest.mark.shim
 def test_what_is_patched_is_named_as_one_would_import_it() -> None:
     """Each name leads to the replaced attribute."""
     names = ididi_scopefix.status().patched
