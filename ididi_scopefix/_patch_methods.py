@@ -25,8 +25,8 @@ class MethodsPatch(Patch):
     """Replaces the methods that read the variable, and ``Graph.__init__``.
 
     If the context has a scope of the very graph that is asked, the replacements do
-    no more than compare. ``use_scope`` compares in place: a call would cost half as
-    much again as the whole of ididi's ``use_scope()``.
+    no more than compare. Each compares in place, so that three of them begin alike: a
+    call would cost half as much again as the whole of ididi's ``use_scope()``.
     """
 
     def __init__(self, module: ModuleType) -> None:
