@@ -97,7 +97,7 @@ class MethodsPatch(Patch):
 
         def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
             # Left without being entered, it runs to its first step now.
-            if typ is None and self.args is not None:
+            if typ is None and hasattr(self, "args"):
                 ensure_for(self)
             return leave(self, typ, value, traceback)
 
@@ -126,7 +126,7 @@ class MethodsPatch(Patch):
 
         # Not "async": a second coroutine for each scope would be felt.
         def __aexit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
-            if typ is None and self.args is not None and _is_new(self):
+            if typ is None and hasattr(self, "args") and _is_new(self):
                 return leave_unentered(self, typ, value, traceback)
             return leave(self, typ, value, traceback)
 
@@ -140,7 +140,7 @@ class MethodsPatch(Patch):
 
         def ensure_for(manager: Any) -> Any:
             # Without args it was entered before, and contextlib says so.
-            if manager.args is not None:
+            if hasattr(manager, "args"):
                 resolver = manager.args[0] if manager.args else manager.kwds.get("self")
                 self.ensure_scope(resolver, self.variable.get(ABSENT))
 
@@ -223,7 +223,6 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     """
     copied = ("__doc__", "__module__", "__qualname__")
     namespace = {name: getattr(managers, name) for name in copied}
-    namespace["args"] = None  # contextlib deletes the instance's on entering
     for method in methods:
         name = method.__name__
         namespace[name] = update_wrapper(method, getattr(managers, name))

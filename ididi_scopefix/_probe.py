@@ -123,16 +123,17 @@ def _ascope(graph: Any) -> None:
     # is read before the loop is asked for.
     manager = graph.ascope("probe")
     try:
-        _finish(manager.__aenter__())
+        _finish(manager.__aenter__)
     except RuntimeError as error:
         if "no running event loop" not in str(error):
             raise
     else:
-        _finish(manager.__aexit__(None, None, None))
+        _finish(manager.__aexit__, None, None, None)
 
 
-def _finish(coroutine: Any) -> None:
-    """Run *coroutine*, which has nothing to wait for, to its end."""
+def _finish(function: Callable[..., Any], *args: Any) -> None:
+    """Run the coroutine of *function*, which has nothing to wait for, to its end."""
+    coroutine = function(*args)
     with suppress(StopIteration):
         coroutine.send(None)
         coroutine.close()
