@@ -6,12 +6,9 @@ Importing this package activates it, unless the environment variable
     import ididi_scopefix  # anywhere before the first request
 """
 
-# The start-up line imports this file in every interpreter of the environment.
-# Most of them never import ididi. So this file
-# - imports nothing that Python has not loaded already: wrapt alone takes several
-#   times as long as starting Python,
-# - is short: where no bytecode is kept, every start compiles it,
-# - prints nothing and raises nothing.
+# The start-up line imports this file in every interpreter of the environment, and
+# most of them never import ididi. So it imports nothing that Python has not loaded,
+# is short, since it may be compiled at each start, and prints and raises nothing.
 
 import sys
 from _thread import get_ident
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     )
 else:
     Any = object  # so that annotations can be evaluated
-
 
 _SWITCH = "IDIDI_SCOPEFIX"
 
@@ -84,19 +80,14 @@ class _Loader:
             return method
 
         def load(module: Any) -> Any:
-            run: Any = _run
             try:
                 _finder.waiting = False
                 from ididi_scopefix._activation import load as run
-            except Exception:
-                pass  # the package was removed under a running process
+            except Exception:  # the package was removed under a running process
+                return method(module)
             return run(self, method, module)
 
         return load
-
-
-def _run(loader: Any, method: Any, module: Any) -> Any:
-    return method(module)
 
 
 class _Missing:
@@ -106,7 +97,6 @@ class _Missing:
         """Let Python make the module."""
 
     def exec_module(self, module: Any) -> None:
-        """Fail as the import of a missing module fails."""
         name = module.__name__
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -116,24 +106,18 @@ class _Finder:
 
     It imports nothing: Python calls finders with the lock of all imports held,
     and an import here could wait for a thread that waits for that lock.
-
-    Attributes:
-        waiting: whether ididi has still to be loaded through this finder.
     """
 
     def __init__(self) -> None:
-        self.waiting = True
+        self.waiting = True  # until ididi is loaded through this finder
         # A finder behind may start again from the first: what threads ask for.
         self._asking: Any = set()
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        """Return the spec of ididi and of ``ididi.graph``, ``None`` for others.
-
-        A library's import hook may load ididi without asking this finder. Then it
-        moves to the front, and what is imported next, there or missing, gets a
-        loader that patches ididi first.
-        """
         try:
+            # A library's import hook may load ididi past this finder. Then it moves
+            # to the front, and what is imported next, there or missing, gets a
+            # loader that patches ididi first.
             past = self.waiting and "ididi" in sys.modules
             if past or fullname in ("ididi", "ididi.graph"):
                 return self._find(fullname, path, target, past)

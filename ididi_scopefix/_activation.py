@@ -1,13 +1,9 @@
 """From an import of ididi to its patch, and why it is not patched.
 
-The way of an ordinary ``import ididi``, each step for one reason:
-
-1. ``_Finder`` in ``__init__`` waits on ``sys.meta_path``: that costs next to nothing
-   before ididi is imported. It must not import anything.
-2. Its ``_Loader`` calls :func:`load`, the first moment at which importing is safe.
-   The hook is registered before the code of ididi imports ``ididi.graph``.
-3. wrapt calls the hook when the code of ``ididi.graph`` has run.
-4. :func:`patch_if_affected` decides by the version, and patches.
+``_Finder`` in ``__init__`` must not import anything. Its ``_Loader`` calls
+:func:`load`, which may: it registers the hook before the code of ididi imports
+``ididi.graph``. wrapt calls the hook when the code of ``ididi.graph`` has run, and
+:func:`patch_if_affected` decides by the version.
 """
 
 from __future__ import annotations
@@ -18,7 +14,9 @@ import sys
 import threading
 import time
 from _thread import get_ident
-from types import FrameType, ModuleType
+from contextlib import suppress
+from traceback import walk_stack
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, Optional
 from weakref import WeakSet, ref
 
@@ -32,18 +30,14 @@ else:
 
 PACKAGE, GRAPH = "ididi", "ididi.graph"
 Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
+"""Why ididi is not patched: the state, a sentence, the version, the module."""
 
-
-# One lock for the three below. Nothing is imported and nothing is logged while it
-# is held: the hook takes it in a thread that holds the import locks of ididi, and
-# a log handler may ask for the status.
+# For the three below. Nothing is imported and nothing is logged while it is held: the
+# hook's thread holds the import locks of ididi, and a log handler may ask for the status.
 lock = threading.RLock()
 deactivated = False
-# Why ididi is not patched: the state, a sentence, the version if it is known, and
-# the module, weakly; no module if none was reached.
 decision: Optional[Decision] = None
-# Weak: what a patch has put into a module refers to the patch, and a module that
-# was imported anew is collected with its patch.
+# Weak: a module refers to its patch, and is collected with it if imported anew.
 patches: WeakSet[Patch] = WeakSet()
 
 _registered = False  # whether wrapt has our hook, which it forgets when it calls it
@@ -54,26 +48,29 @@ if hasattr(os, "register_at_fork"):
 
 
 def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
-    """Load a module by *method*, its own loader's, and do what is around that.
+    """Load a module by *method* of its own loader, in whose place *loader* is.
 
-    *argument* is the module, or its name for ``load_module``. *loader* is the
-    ``_Loader`` in the place of the module's own.
+    *argument* is the module, or its name for ``load_module``.
     """
     name = ""
     try:
+        _put_back(loader, argument)
         name = argument if isinstance(argument, str) else argument.__name__
         if name == PACKAGE:
             _register_hook()
         elif name != GRAPH:
-            _imported_past_the_finder()
-        _put_back(loader, argument)
+            # A library's import hook has loaded ididi past the finder.
+            _patch_if_loaded()
+            _finder.waiting = not is_decided() and is_initializing(PACKAGE)
     except Exception as error:
         record_failure(error)
     result = method(argument)
     try:
         _put_back(loader, result)
-        if name == PACKAGE:
-            _package_loaded()
+        if name == PACKAGE and not is_decided():
+            # A release without metadata binds its version at the end of the package,
+            # and one that is not in the table may need all of it for a scope call.
+            _patch_if_loaded(package_loaded=True)
         elif name == GRAPH and not _registered:
             # wrapt calls the hook after an ordinary import. It has not seen this
             # one: the module is reloaded, or imported again without its package.
@@ -85,13 +82,11 @@ def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
 
 def _put_back(loader: Any, module: Any) -> None:
     """Give *module* its own loader back, if it has *loader*."""
-    try:
+    with suppress(Exception):  # it may not let its attributes be set
         own, spec = loader._loader, getattr(module, "__spec__", None)
         for owner, name in ((module, "__loader__"), (spec, "loader")):
             if getattr(owner, name, None) is loader:
                 setattr(owner, name, own)
-    except Exception:
-        pass  # it doesn't let its attributes be set
 
 
 def _register_hook() -> None:
@@ -99,18 +94,18 @@ def _register_hook() -> None:
     global _registered
     if _registered or GRAPH in sys.modules:
         return
-    try:
-        import wrapt
+    import wrapt
 
-        has_gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
-        version: str = getattr(wrapt, "__version__", "0.0")
-        if not has_gil and tuple(map(int, version.split(".")[:2])) < (2, 4):
-            _log.warn_once("without the GIL, wrapt before 2.4 can crash: upgrade it")
+    has_gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
+    version: str = getattr(wrapt, "__version__", "0.0")
+    if not has_gil and tuple(map(int, version.split(".")[:2])) < (2, 4):
+        _log.warn_once("without the GIL, wrapt before 2.4 can crash: upgrade it")
+    try:
         _registered = True
         wrapt.register_post_import_hook(_hook, GRAPH)
-    except Exception as error:
+    except Exception:
         _registered = False
-        record_failure(error)
+        raise
 
 
 def _hook(module: ModuleType) -> None:
@@ -120,28 +115,14 @@ def _hook(module: ModuleType) -> None:
         _registered = False
         patch_if_affected(module)
     except Exception as error:
-        # What a hook raises, wrapt lets the import of ididi raise.
         record_failure(error, module)
 
 
-def _package_loaded() -> None:
-    """Decide what waits for the end of ``ididi/__init__.py``.
-
-    A release without metadata binds its version there, and one that the table does
-    not know may need the whole package for its scope calls.
-    """
-    module = sys.modules.get(GRAPH)
-    if module is not None and decision_about(module) is None:
-        patch_if_affected(module, package_loaded=True)
-
-
-def _imported_past_the_finder() -> None:
-    """Patch the ididi that a library's import hook has loaded."""
+def _patch_if_loaded(package_loaded: bool = False) -> None:
+    """Patch the ``ididi.graph`` that is in ``sys.modules``, if its code has run."""
     module = sys.modules.get(GRAPH)
     if module is not None and not is_initializing(GRAPH):
-        patch_if_affected(module)
-    undecided = decision_about(module) is None and patch_of(module) is None
-    _finder.waiting = undecided and is_initializing(PACKAGE)
+        patch_if_affected(module, package_loaded)
 
 
 def start() -> None:
@@ -155,13 +136,9 @@ def start() -> None:
         if is_initializing(name):
             # Another thread is importing it: wait until it has, with no lock of
             # ours held. In the importing thread itself this does nothing.
-            try:
+            with suppress(Exception):  # that thread reports it
                 importlib.import_module(name)
-            except Exception:
-                pass  # that thread reports it
-    module = sys.modules.get(GRAPH)
-    if module is not None and not is_initializing(GRAPH):
-        patch_if_affected(module)
+    _patch_if_loaded()
 
 
 def stop() -> None:
@@ -171,12 +148,11 @@ def stop() -> None:
         deactivated, decision = True, None
         for patch in list(patches):
             patch.remove()
-    # In place: a program may hold the list. Python walks it by index, so that a
-    # thread which is in the middle of it would skip the finder behind ours.
+    # In place: a program may hold the list. A thread that is in the middle of it
+    # would skip the finder behind ours.
     for _ in range(1000):
-        if not _others_are_finding():
-            break
-        time.sleep(0.001)
+        if _others_are_finding():
+            time.sleep(0.001)
     with lock:
         for index in reversed(range(len(sys.meta_path))):
             if deactivated and sys.meta_path[index] is _finder:
@@ -185,14 +161,12 @@ def stop() -> None:
 
 def _others_are_finding() -> bool:
     """Tell whether another thread is asking the finders for a module."""
-    for thread, frame in sys._current_frames().items():
-        found: Optional[FrameType] = None if thread == get_ident() else frame
-        while found is not None:
-            code = found.f_code
-            if code.co_name == "_find_spec" and "importlib" in code.co_filename:
-                return True
-            found = found.f_back
-    return False
+    return any(
+        code.co_name == "_find_spec" and "importlib" in code.co_filename
+        for thread, top in sys._current_frames().items()
+        for code in (frame.f_code for frame, _ in walk_stack(top))
+        if thread != get_ident()
+    )
 
 
 def is_armed() -> bool:
@@ -207,21 +181,20 @@ def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
     *package_loaded* is whether the code of the whole package has run.
     """
     try:
-        if not deactivated and not _is_off():
-            if (sentence := unknown_switch()) is not None:
-                _log.warn_once(sentence)
-            _decide(module, package_loaded or not is_initializing(PACKAGE))
+        if deactivated or _is_off():
+            return
+        if (sentence := unknown_switch()) is not None:
+            _log.warn_once(sentence)
+        _decide(module, package_loaded or not is_initializing(PACKAGE))
     except Exception as error:
         record_failure(error, module)
 
 
 def _decide(module: ModuleType, package_loaded: bool) -> None:
-    """Find out whether *module* is affected, and patch it if so."""
     global decision
-    with lock:
-        patch = patch_of(module)
-        if patch is not None and patch.active:
-            return
+    patch = patch_of(module)
+    if patch is not None and patch.active:
+        return
     # Both requirements, even if this ididi can do without one of them: an
     # installation that lacks one is to be repaired, and says so.
     for requirement in _releases.REQUIREMENTS:
@@ -229,20 +202,12 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     # Here and not above: where ididi needs no patch, they are not loaded.
     from ididi_scopefix import _patch, _probe, _seeding
 
-    version = _releases.version_of(module)
-    reason, known = None, False
+    version, known = _releases.version_of(module), patch is not None
     try:
-        if version is None:
-            sentence = "the version of ididi is unknown, since its metadata are missing"
-            raise _releases.UnknownReleaseError(f"{sentence}: reinstall it")
-        known = patch is not None or _releases.is_verified(version)
-        if not _releases.is_affected(version):
-            reason = _releases.reason_to_leave_alone(version)
-        elif not known and not _probe.still_raises(_seeding.names_of(module)):
+        reason = _releases.reason_to_leave_alone(version)
+        known = known or _releases.is_verified(version)
+        if not (reason or known or _probe.still_raises(_seeding.names_of(module))):
             reason = f"ididi {version} answers in every context by itself."
-    except ValueError:
-        sentence = f"{version!r} is no version of PEP 440: reinstall ididi"
-        raise _releases.UnknownReleaseError(sentence) from None
     except Exception:
         if package_loaded:
             raise
@@ -300,6 +265,13 @@ def unknown_switch() -> Optional[str]:
     return f"{_SWITCH}={value!r} is unknown, so the shim is on; 0 switches it off."
 
 
+def is_decided() -> bool:
+    """Tell whether the present ``ididi.graph`` is patched, or is not for a reason."""
+    module = sys.modules.get(GRAPH)
+    patch = patch_of(module)
+    return decision_about(module) is not None or (patch is not None and patch.active)
+
+
 def decision_about(module: Optional[ModuleType]) -> Optional[Decision]:
     """Return why *module* is not patched, if that was decided."""
     about = None if decision is None else decision[3]
@@ -308,14 +280,14 @@ def decision_about(module: Optional[ModuleType]) -> Optional[Decision]:
 
 def patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
     """Return the patch that was made of *module* as it is now, if any."""
-    return next((patch for patch in patches if patch.is_of(module)), None)
+    with lock:
+        return next((patch for patch in patches if patch.is_of(module)), None)
 
 
 def is_initializing(name: str) -> bool:
     """Tell whether the code of the module *name* is running in some thread."""
-    try:
+    with suppress(AttributeError):
         # A module that is loaded lazily loads if its attributes are looked up.
         spec = object.__getattribute__(sys.modules.get(name), "__spec__")
-    except AttributeError:
-        return False
-    return bool(getattr(spec, "_initializing", False))
+        return bool(spec._initializing)
+    return False

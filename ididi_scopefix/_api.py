@@ -7,8 +7,7 @@ import sys
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Literal, Optional
+from typing import Any, Literal, Optional
 
 from ididi_scopefix import _SWITCH, _activation, _is_off, _log, _releases, _seeding
 from ididi_scopefix._seeding import Graph, SyncScope
@@ -32,18 +31,17 @@ class Status:
     """What the shim does in this process, and why.
 
     Attributes:
-        state: ``"waiting"``: ididi has not been imported yet; ``"active"``: ididi
-            is patched; ``"inactive"``: this ididi needs no patch; ``"disabled"``:
+        state: ``"waiting"``: ididi has not been imported yet; ``"active"``: it is
+            patched; ``"inactive"``: this ididi needs no patch; ``"disabled"``:
             switched off, by the environment or by :func:`deactivate`;
             ``"failed"``: something went wrong and ididi is as it was.
         ididi_version: the version of ididi, imported or not; ``None`` without one.
         reason: one sentence a person can act on.
         patched: the names of what was replaced, ``()`` if nothing is.
-        seeded: how many contexts without a scope this process has seeded so far.
-            In each of them ``use_scope()`` and ``merge()`` would have raised
-            ``LookupError``, and before ididi 1.8.4 ``scope()`` and ``ascope()``.
-        callers: for which code of the program that was; empty unless
-            ``IDIDI_SCOPEFIX`` is ``verbose``.
+        seeded: how many contexts this process has seeded. In each of them
+            ``use_scope()`` and ``merge()`` would have raised ``LookupError``, and
+            before ididi 1.8.4 ``scope()`` and ``ascope()``.
+        callers: for which code of the program; only with ``IDIDI_SCOPEFIX=verbose``.
     """
 
     state: State
@@ -124,18 +122,18 @@ def status() -> Status:
         patch = _activation.patch_of(module)
         decision = _activation.decision_about(module)
     names: tuple[str, ...] = ()
-    state: State = "active"
     if patch is not None and patch.active:
+        state: State = "active"
         version, reason = patch.version, "every scope call works in every context."
         names = tuple(attribute.full_name for attribute in patch.replaced)
     else:
-        version = decision[2] if decision is not None else None
-        version = version or _releases.version_of(module)
+        version = (decision and decision[2]) or _releases.version_of(module)
         state, reason = _inactivity(module, version, decision)
     if (switch := _activation.unknown_switch()) is not None:
         reason = f"{reason} {switch}"
+    seeded = _seeding.counted(_seeding.tally.steps)
     callers = tuple(Caller(*caller, count=n) for caller, n in _log.callers())
-    return Status(state, version, reason, names, _seeding.tally.total(), callers)
+    return Status(state, version, reason, names, seeded, callers)
 
 
 def seed(graph: Graph) -> SyncScope:
@@ -170,56 +168,46 @@ def seed(graph: Graph) -> SyncScope:
             return patch.seed(graph)
     module = sys.modules.get(_activation.GRAPH)
     if module is None or not isinstance(graph, module.Graph):
-        raise TypeError(
-            "seed() takes the ididi.Graph to seed this context for,"
-            f" not {type(graph).__name__!r}"
-        )
+        wanted = "seed() takes the ididi.Graph to seed this context for"
+        raise TypeError(f"{wanted}, not {type(graph).__name__!r}")
     try:
-        return _default_scope(graph, module)
+        names, default = _seeding.names_of(module), module.DefaultScopeName
+        if _seeding.stored_seed(graph, names) is None:
+            scope = _seeding.root_of(module._SCOPE_CONTEXT.get(None), names)
+            if scope is not None and scope._type_registry is graph._type_registry:
+                _seeding.store(scope, graph)
+            else:
+                # Where ididi has no bug, the graph knows its default scope.
+                with suppress(Exception):
+                    found: SyncScope = Context().run(graph.use_scope, default)
+                    return found
+        return _seeding.seed_of(graph, names).scope
     except Exception as error:
         reason = f"this graph has no default scope: {status().reason}"
         raise RuntimeError(reason) from error
 
 
-def _default_scope(graph: Graph, module: ModuleType) -> SyncScope:
-    """Return the default scope of a graph whose module is not patched."""
-    names = _seeding.names_of(module)
-    if _seeding.stored_seed(graph, names) is None:
-        scope = _seeding.root_of(module._SCOPE_CONTEXT.get(None), names)
-        if scope is not None and scope._type_registry is graph._type_registry:
-            _seeding.store(scope, graph)
-        else:
-            # Where ididi has no bug, the graph knows its default scope.
-            with suppress(Exception):
-                return Context().run(graph.use_scope, names.DefaultScopeName)
-    return _seeding.seed_of(graph, names).scope
-
-
-def _inactivity(
-    module: Optional[ModuleType],
-    version: Optional[str],
-    decision: Optional[_activation.Decision],
-) -> tuple[State, str]:
+def _inactivity(module: Any, version: Any, decision: Any) -> tuple[State, str]:
     """Return the state in which no patch is in force, and its reason."""
     if _activation.deactivated:
         return "disabled", "deactivate() was called; activate() undoes it."
     if _is_off():
         return "disabled", f"{_SWITCH} is off in the environment; unset it."
     if decision is not None:
-        return decision[:2]
+        return decision[0], decision[1]
     if not _activation.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
+    if any(map(_activation.is_initializing, ("ididi", _activation.GRAPH))):
+        return "waiting", "ididi is being imported."
+    if _activation.patch_of(module) is not None:
+        return "waiting", "ididi is being patched again, in another thread."
     if module is not None:
-        if any(map(_activation.is_initializing, ("ididi", _activation.GRAPH))):
-            return "waiting", "ididi is being imported."
-        if _activation.patch_of(module) is not None:
-            return "waiting", "ididi is being patched again, in another thread."
         reason = "ididi was imported past the finder; activate() patches it."
         _log.warn_once(f"ididi-scopefix is not active: {reason}")
         return "failed", reason
-    if version is None:
-        return "waiting", "ididi is not installed here, or not on sys.path yet."
     reason = "ididi has not been imported yet; if affected, it is patched then."
+    if version is None:
+        reason = "ididi is not installed here, or not on sys.path yet."
     return "waiting", reason
 
 

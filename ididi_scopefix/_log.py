@@ -1,54 +1,54 @@
 """What the shim says, to logging and, in verbose mode, to standard error.
 
-``IDIDI_SCOPEFIX=verbose`` writes a line when ididi has been decided about, at the
-first need of each caller, and at 10, 100, 1,000 ... seeded contexts. It goes to
-standard error's file descriptor: no configuration of logging suppresses it, and a
-forked child waits for no lock. Nothing here fails a request or an import.
+Verbose lines go to the file descriptor: no configuration of logging suppresses them,
+and a forked child waits for no lock. Nothing here fails a request or an import.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import sys
 import threading
-from itertools import takewhile
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Optional
 
 from ididi_scopefix import _SWITCH
-from ididi_scopefix._seeding import tally
+from ididi_scopefix._seeding import counted, tally
 
 logger: logging.Logger = logging.getLogger("ididi_scopefix")
 root: logging.Logger = logging.getLogger()
 
-_MOST_CALLERS = 100  # are told apart; the contexts of others are only counted
+_MOST_CALLERS = 100  # are told apart; the others are counted together
 
-# The functions of this package that a call of the program runs, by the call.
+# The call of the program that runs a function of this package.
 _CALLS = {
-    "use_scope": ("use_scope", "use_scope_any"),
-    "scope": ("__enter__", "__exit__", "_entered"),
-    "ascope": ("__aenter__", "leave_unentered", "_aentered"),
-    "seed": ("seed",),
+    "use_scope": "use_scope",
+    "__enter__": "scope",
+    "__exit__": "scope",
+    "__aenter__": "ascope",
+    "leave_unentered": "ascope",
+    "seed": "seed",
 }
 
-Caller = tuple[str, str, int, str]
-"""A call, and the file, line and function of the program that it comes from."""
+Caller = tuple[str, str, int, str]  # a call, and the file, line, function it is in
 
-_ELSEWHERE: Caller = ("", "", 0, "")
-_counts: dict[Caller, int] = {}
-_lock = threading.RLock()
+# No locks: next() and setdefault() are atomic, and a fork could copy a lock locked.
+_counts: dict[Caller, Iterator[int]] = {}
+_total = itertools.count(1)
 _decided: Optional[str] = None
 _patched = ""  # the sentence, until logging has taken it
-_NOBODY = logging.NullHandler
 _warned: set[str] = set()
 
 
 def _forked() -> None:
     """Begin anew in a forked child, which is a process of its own."""
-    global _lock
-    _lock = threading.RLock()
+    global _total
+    _total = itertools.count(1)
     _counts.clear()
+    tally.reset()
     if _decided is not None:
         _write(_decided)
 
@@ -76,9 +76,9 @@ def _is_heard() -> bool:
     """Tell whether a handler takes what is logged at INFO."""
     found = logger if logger.isEnabledFor(logging.INFO) else None
     while found is not None:
-        for handler in found.handlers:
-            if handler.level <= logging.INFO and type(handler) is not _NOBODY:
-                return True
+        heard = [each for each in found.handlers if each.level <= logging.INFO]
+        if any(type(handler) is not logging.NullHandler for handler in heard):
+            return True
         found = found.parent if found.propagate else None
     return False
 
@@ -123,54 +123,44 @@ def seeded(resolver: object) -> None:
 
 def callers() -> list[tuple[Caller, int]]:
     """Return for which callers contexts were seeded, and how many."""
-    with _lock:
-        return [item for item in _counts.items() if item[0] != _ELSEWHERE]
+    return [(caller, counted(steps)) for caller, steps in list(_counts.items())]
 
 
 def _caller(resolver: object) -> Caller:
     """Find the first frame outside ididi, contextlib and this package."""
-    method = None
+    call, method = "a scope call", None  # wrappers and compiled classes don't tell
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
         if package == "ididi_scopefix":
-            name = frame.f_code.co_name
-            method = next((m for m, names in _CALLS.items() if name in names), method)
+            method = _CALLS.get(frame.f_code.co_name, method)
         elif package not in ("ididi", "contextlib"):
             break
         frame = frame.f_back
-    call = f"{type(resolver).__name__}.{method}()"
-    if resolver is None or method == "seed":
-        # The methods of compiled classes leave no frame.
-        call = "seed()" if method == "seed" else "a scope call"
+    if method == "seed":
+        call = "seed()"
+    elif method is not None and resolver is not None:
+        call = f"{type(resolver).__name__}.{method}()"
     if frame is None:
         return call, "?", 0, "?"
     return call, frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name
 
 
 def _count(caller: Caller) -> None:
-    with _lock:
-        new = caller not in _counts
-        if new and len(_counts) >= _MOST_CALLERS:
-            caller, new = _ELSEWHERE, False
-        _counts[caller] = _counts.get(caller, 0) + 1
-        total = sum(_counts.values())
-        is_round = total > 1 and str(total).strip("0") == "1"
-        summary = _summary(total) if is_round else None
-    if new:
-        _write(f"first need: {_described(caller)} ({_where()})")
-    if summary is not None:
-        _write(summary)
-
-
-def _summary(total: int) -> str:
-    known = [item for item in _counts.items() if item[0] != _ELSEWHERE]
-    most = sorted(known, key=lambda item: item[1], reverse=True)[:10]
-    parts = [f"{count:,} {_described(caller)}" for caller, count in most]
-    rest = total - sum(count for _, count in most)
-    if rest:
-        parts.append(f"{rest:,} elsewhere")
-    return f"{total:,} contexts seeded: {'; '.join(parts)}"
+    """Count a seeding for *caller*, and write the lines that are due."""
+    total = next(_total)
+    if caller in _counts or len(_counts) < _MOST_CALLERS:
+        new = itertools.count()
+        steps = _counts.setdefault(caller, new)
+        next(steps)
+        if steps is new:
+            _write(f"first need: {_described(caller)} ({_where()})")
+    if total > 1 and str(total).strip("0") == "1":
+        most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
+        parts = [f"{count:,} {_described(caller)}" for caller, count in most]
+        rest = total - sum(count for _, count in most)
+        parts += [f"{rest:,} elsewhere"] if rest > 0 else []
+        _write(f"{total:,} contexts seeded: {'; '.join(parts)}")
 
 
 def _described(caller: Caller) -> str:
@@ -195,34 +185,27 @@ def _where() -> str:
 
 
 def _program() -> str:
-    """Return the program's name and its words before the first option.
-
-    The rest of its command line may contain a password.
-    """
+    """Return the program's name and its words before the first option."""
+    # What follows may contain a password.
     path, *words = map(str, getattr(sys, "argv", None) or [""])
     if os.path.basename(path) == "__main__.py":
         path = os.path.dirname(path)
-    first = takewhile(lambda word: not word.startswith("-"), words)
+    first = itertools.takewhile(lambda word: not word.startswith("-"), words)
     return " ".join([os.path.basename(path) or "python", *first])
 
 
 def _write(text: str) -> None:
     """Write one line to standard error, if that can be done without waiting."""
     try:
-        stream = sys.__stderr__
-        if stream is None or stream.closed:
-            return
-        line = "".join(
-            each if each.isprintable() else ascii(each)[1:-1] for each in text
-        )
-        data = f"ididi-scopefix[{os.getpid()}]: {line}".encode(
-            stream.encoding or "utf-8", "backslashreplace"
-        )
+        stream: Any = sys.__stderr__
+        descriptor = stream.fileno()  # raises if there is none, or it is closed
+        printable = (each if each.isprintable() else ascii(each)[1:-1] for each in text)
+        line = f"ididi-scopefix[{os.getpid()}]: {''.join(printable)}"
+        data = line.encode(stream.encoding or "utf-8", "backslashreplace")
         # A pipe that nobody reads would make a request wait. On Windows, select()
         # knows sockets only. Lines of this length are not torn apart.
         from select import select
 
-        descriptor = stream.fileno()
         if os.name != "posix" or select([], [descriptor], [], 0)[1]:
             os.write(descriptor, data[:4000] + b"\n")
     except Exception:

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from functools import WRAPPER_ASSIGNMENTS, update_wrapper
+from functools import update_wrapper
 from types import FunctionType, ModuleType
-from typing import Any, Callable, Optional
+from typing import Any
 
-from ididi_scopefix._patch import Patch, ReplacedAttribute
-from ididi_scopefix._probe import decorated_function, is_made_by, is_written_by
-from ididi_scopefix._seeding import ABSENT, Resolver, Seed, seed_of
-
-Function = Callable[..., Any]
+from ididi_scopefix._patch import Function, Patch, ReplacedAttribute
+from ididi_scopefix._probe import decorated_function, is_made_by
+from ididi_scopefix._seeding import ABSENT
 
 
 class MethodsPatch(Patch):
     """Replaces the methods that read the variable, and ``Graph.__init__``.
 
-    If the context has a scope of the very graph that is asked, the replacements do
-    no more than compare. Each compares in place, so that three of them begin alike: a
-    call would cost half as much again as the whole of ididi's ``use_scope()``.
+    If the context has a scope of the very graph that is asked, they do no more than
+    compare. Three compare in place, and begin alike: to call a function for that would
+    cost half as much again as the whole of ididi's ``use_scope()``.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -38,12 +35,6 @@ class MethodsPatch(Patch):
             _attribute(resolver, "ascope", self._make_ascope),
             _attribute(resolver, "use_scope", self._make_use_scope),
         )
-
-    def _seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
-        return None if resolver is None else seed_of(resolver, self.names)
-
-    def _is_ididis(self, original: Any) -> bool:
-        return is_written_by(self.names, original)
 
     def _make_init(self, original: Any) -> Function:
         call, current, built = _unbound(original), self.variable.get, self.graph_built
@@ -69,20 +60,18 @@ class MethodsPatch(Patch):
                 ensure(self, found)
             return call(self, name, as_async=as_async)
 
-        def use_scope_any(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                ensure(args[0], current(absent))
-            return call(*args, **kwargs)
-
         is_function = type(original) is FunctionType
-        known = is_function and _parameters(original) == _parameters(use_scope)
-        return _like(original, use_scope if known else use_scope_any)
+        if is_function and _parameters(original) == _parameters(use_scope):
+            return _like(original, use_scope)
+        return self._make_any(original)
 
     def _make_scope(self, original: Any) -> Function:
-        if not is_made_by(contextmanager, original):
-            return self._make_around(original, self._entered)
-        managers, ensure_for = self._managers(contextmanager)
-        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
+        decorator: Any = contextmanager
+        if not is_made_by(decorator, original):
+            return self._make_any(original)
+        current, absent = self.variable.get, ABSENT
+        ensure, ensure_for = self.ensure_scope, self._ensure_for
+        managers: Any = decorator(lambda: None)().__class__
         enter, leave = managers.__enter__, managers.__exit__
 
         def __enter__(self: Any) -> Any:  # noqa: N807
@@ -104,10 +93,12 @@ class MethodsPatch(Patch):
         return _managed_by(managers, (__enter__, __exit__), original)
 
     def _make_ascope(self, original: Any) -> Function:
-        if not is_made_by(asynccontextmanager, original):
-            return self._make_around(original, self._aentered)
-        managers, ensure_for = self._managers(asynccontextmanager)
-        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
+        decorator: Any = asynccontextmanager
+        if not is_made_by(decorator, original):
+            return self._make_any(original)
+        current, absent = self.variable.get, ABSENT
+        ensure, ensure_for = self.ensure_scope, self._ensure_for
+        managers: Any = decorator(lambda: None)().__class__
         enter, leave = managers.__aenter__, managers.__aexit__
 
         async def __aenter__(self: Any) -> Any:  # noqa: N807
@@ -135,62 +126,42 @@ class MethodsPatch(Patch):
 
         return _managed_by(managers, (__aenter__, __aexit__), original)
 
-    def _managers(self, decorator: Function) -> tuple[Any, Function]:
-        """Return the class of *decorator*'s managers, and what ensures their scope."""
+    def _ensure_for(self, manager: Any) -> None:
+        """Ensure the scope of *manager*, unless it has been entered before."""
+        if hasattr(manager, "args"):
+            resolver = manager.args[0] if manager.args else manager.kwds.get("self")
+            self.ensure_scope(resolver, self.variable.get(ABSENT))
 
-        def ensure_for(manager: Any) -> Any:
-            # Without args it was entered before, and contextlib says so.
-            if hasattr(manager, "args"):
-                resolver = manager.args[0] if manager.args else manager.kwds.get("self")
-                self.ensure_scope(resolver, self.variable.get(ABSENT))
+    def _make_any(self, original: Any) -> Function:
+        """Return a replacement for what another library has put there.
 
-        return decorator(lambda: None)().__class__, ensure_for
-
-    def _make_around(self, original: Any, enter: Function) -> Function:
-        """Return a function whose scopes are those of *original*, by *enter*.
-
-        What another library has put there is called when ididi's method would have
-        been called, and entered when that would have been entered.
+        It may take anything and return anything, so the scope is ensured now.
         """
         call = _unbound(original)
 
-        def make(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return enter(self, call(self, *args, **kwargs))
+        def any_call(*args: Any, **kwargs: Any) -> Any:
+            if args:
+                self.ensure_scope(args[0], self.variable.get(ABSENT))
+            return call(*args, **kwargs)
 
-        return update_wrapper(make, original)
-
-    @contextmanager
-    def _entered(self, resolver: Resolver, manager: Any) -> Generator[Any, Any, Any]:
-        self.ensure_scope(resolver, self.variable.get(ABSENT))
-        with manager as scope:
-            yield scope
-
-    @asynccontextmanager
-    async def _aentered(
-        self, resolver: Resolver, manager: Any
-    ) -> AsyncGenerator[Any, Any]:
-        self.ensure_scope(resolver, self.variable.get(ABSENT))
-        async with manager as scope:
-            yield scope
+        return _like(original, any_call)
 
 
-def _attribute(cls: type, name: str, make: Callable[[Any], Any]) -> ReplacedAttribute:
+def _attribute(cls: type, name: str, make: Function) -> ReplacedAttribute:
     """Return the attribute *name* of the class in which *cls* finds it."""
     for base in cls.__mro__:
         if name in vars(base) and base is not object:
-            return ReplacedAttribute(base, name, make)
+            path = f"{base.__module__}.{base.__qualname__}"
+            return ReplacedAttribute(base, path, name, make)
     raise AttributeError(f"{cls.__module__}.{cls.__qualname__} has no {name}")
 
 
 def _unbound(original: Any) -> Function:
-    """Return *original*, found in a class, as a function that takes self.
-
-    What another library has put there may rely on being bound, such as a
-    ``wrapt.FunctionWrapper``, or be something that Python does not bind.
-    """
+    """Return *original*, found in a class, as a function that takes self."""
     if type(original) is FunctionType:
         return original
 
+    # Another library's may rely on being bound, as a wrapt.FunctionWrapper does.
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not hasattr(original, "__get__"):
             return original(*args, **kwargs)
@@ -217,10 +188,7 @@ def _parameters(function: Any) -> list[tuple[str, Any]]:
 
 
 def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
-    """Return a function like *original*, whose context managers have *methods*.
-
-    They are of a class derived from contextlib's *managers*, and look like theirs.
-    """
+    """Return a function like *original*, whose *managers* have other *methods*."""
     copied = ("__doc__", "__module__", "__qualname__")
     namespace = {name: getattr(managers, name) for name in copied}
     for method in methods:
@@ -232,12 +200,8 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
     def helper(*args: Any, **kwds: Any) -> Any:
         return derived(function, args, kwds)
 
-    # Of the attributes, __wrapped__ is the function that ididi has decorated:
-    # this is no wrapper around what contextlib has made of it.
-    for name in WRAPPER_ASSIGNMENTS:
-        if hasattr(original, name):
-            setattr(helper, name, getattr(original, name))
-    helper.__dict__.update(original.__dict__)
+    update_wrapper(helper, original)
+    helper.__dict__.update(original.__dict__)  # whose __wrapped__ is what was decorated
     return helper
 
 

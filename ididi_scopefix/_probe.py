@@ -1,13 +1,13 @@
 """The probe: what a module's scope calls do in contexts without a scope.
 
-It decides about releases that are newer than the newest verified one, and it
-proves of every patch that it helps before it is called active.
+It decides about releases newer than the verified ones, and proves of every patch
+that it helps.
 """
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, contextmanager, suppress
-from contextvars import Context
+from contextvars import Context, ContextVar
 from types import FunctionType, SimpleNamespace
 from typing import Any, Callable
 
@@ -21,8 +21,7 @@ def still_raises(names: SimpleNamespace) -> bool:
     An error of ididi's own is an answer, and so is anything returned.
 
     Raises:
-        UnknownReleaseError: the calls fail in another way, or another library has wrapped
-            them and would count the probe's calls.
+        UnknownReleaseError: the calls fail in another way, or are another library's.
     """
     if is_mutable(names.Resolver):
         for name in ("use_scope", "scope", "ascope"):
@@ -38,11 +37,7 @@ def still_raises(names: SimpleNamespace) -> bool:
 
 
 def verify(names: SimpleNamespace) -> None:
-    """Check that every scope call of a module works without a scope.
-
-    Raises:
-        UnknownReleaseError: one of them does not.
-    """
+    """Raise ``UnknownReleaseError`` if a scope call fails where there is no scope."""
 
     def use_scope(graph: Any) -> None:
         _ = graph._type_registry  # the replacements compare it
@@ -64,12 +59,13 @@ def is_mutable(cls: type) -> bool:
 
 
 def is_written_by(names: SimpleNamespace, function: Any) -> bool:
-    """Tell whether *function* is a method of ididi's, as ididi wrote it."""
+    """Tell whether *function* is a method or the variable of ididi, as it wrote it."""
     for decorator in (contextmanager, asynccontextmanager):
         if is_made_by(decorator, function):
             function = decorated_function(function)
     is_function = type(function) is FunctionType
-    return is_function and function.__globals__ is names.namespace
+    is_variable = type(function) is ContextVar
+    return is_variable or (is_function and function.__globals__ is names.namespace)
 
 
 def is_made_by(decorator: Callable[..., Any], function: Any) -> bool:
@@ -86,22 +82,20 @@ def decorated_function(function: Any) -> Any:
     return decorated.cell_contents
 
 
-def _errors(
-    names: SimpleNamespace, use_scope: Callable[[Any], object]
-) -> list[Exception]:
+def _errors(names: Any, use_scope: Callable[[Any], object]) -> list[Exception]:
     """Return what the scope calls raise, each in a context of its own."""
     errors: list[Exception] = []
     # Without itself in it, a graph is gone as soon as it is dropped.
     graph, other = (Context().run(names.Graph, self_inject=False) for _ in range(2))
 
-    def use_default_in_scope(graph: Any) -> None:
+    def scope(graph: Any) -> None:
         with graph.scope("probe"):
             graph.use_scope(names.DefaultScopeName)
 
     def merge(graph: Any) -> None:
         graph.merge(other)
 
-    for call in (use_scope, _scope, use_default_in_scope, _ascope, merge):
+    for call in (use_scope, scope, _ascope, merge):
         try:
             Context().run(call, graph)
         except Exception as error:
@@ -113,28 +107,18 @@ def _errors(
     return errors
 
 
-def _scope(graph: Any) -> None:
-    with graph.scope("probe"):
-        pass
-
-
 def _ascope(graph: Any) -> None:
-    # One step by hand, since there may be no event loop to run it in. The variable
-    # is read before the loop is asked for.
+    # By hand, since there may be no event loop to run it in. The variable is read
+    # before the loop is asked for.
     manager = graph.ascope("probe")
+    enter, leave = manager.__aenter__, manager.__aexit__
     try:
-        _finish(manager.__aenter__)
+        for method, args in ((enter, ()), (leave, (None, None, None))):
+            coroutine = method(*args)
+            with suppress(StopIteration):
+                coroutine.send(None)
+                coroutine.close()
+                raise UnknownReleaseError("a scope call waited for something")
     except RuntimeError as error:
         if "no running event loop" not in str(error):
             raise
-    else:
-        _finish(manager.__aexit__, None, None, None)
-
-
-def _finish(function: Callable[..., Any], *args: Any) -> None:
-    """Run the coroutine of *function*, which has nothing to wait for, to its end."""
-    coroutine = function(*args)
-    with suppress(StopIteration):
-        coroutine.send(None)
-        coroutine.close()
-        raise UnknownReleaseError("a scope call waited for something")

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import ModuleType
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
-AFFECTED = ">=1.4.4"
-"""The releases that this package patches, as a specifier of PEP 440."""
+if TYPE_CHECKING:
+    from packaging.version import Version
+else:
+    Version = Any  # annotations can be evaluated without packaging
+
+AFFECTED = ">=1.4.4"  # the releases that are patched, as a specifier of PEP 440
 
 # fmt: off
 VERIFIED = (
@@ -35,100 +38,93 @@ UNAFFECTED = {
 }
 """The releases before those, as specifiers, and why they are left alone."""
 
-REQUIREMENTS = ("wrapt", "packaging")
-"""The packages that this package needs beside ididi."""
+REQUIREMENTS = ("wrapt", "packaging")  # beside ididi
 
 
 class UnknownReleaseError(Exception):
     """This package does not understand the ididi that is installed."""
 
 
-# packaging takes longer to load than all the rest that an import of ididi waits
-# for. A version that the table spells in the same way is answered without it.
+# packaging takes longer to load than all the rest that an import of ididi waits for.
+# A version that the table spells in the same way is answered without it.
 
 
-def is_affected(version: str) -> bool:
-    """Tell whether a release is in the range that this package patches.
+def is_verified(version: Optional[str]) -> bool:
+    """Tell whether a release is one on which the behaviour suite passed.
 
-    Like the two functions below, it compares as PEP 440 does, and raises
-    ``packaging.version.InvalidVersion`` for what is no version of PEP 440.
+    Both functions compare as PEP 440 does, and raise ``UnknownReleaseError`` for
+    ``None`` and for what is no version of PEP 440.
     """
-    return version in VERIFIED or _contains(AFFECTED, version)
+    return version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED)
 
 
-def is_verified(version: str) -> bool:
-    """Tell whether a release is one on which the behaviour suite passed."""
+def reason_to_leave_alone(version: Optional[str]) -> Optional[str]:
+    """Return why a release is left alone, as a sentence; ``None`` if it is affected."""
     if version in VERIFIED:
-        return True
-    from packaging.version import Version
-
-    return Version(version) in map(Version, VERIFIED)
-
-
-def reason_to_leave_alone(version: str) -> str:
-    """Return why a release that is not affected is left alone, as a sentence."""
-    for specifier, reason in UNAFFECTED.items():
-        if _contains(specifier, version):
-            return f"ididi {version} is left alone: {reason}."
-    return f"ididi {version} is left alone: it is not in the range {AFFECTED}."
-
-
-def _contains(specifier: str, version: str) -> bool:
+        return None
+    parsed = _parsed(version)
     from packaging.specifiers import SpecifierSet
-    from packaging.version import Version
 
-    return SpecifierSet(specifier).contains(Version(version), prereleases=True)
+    if SpecifierSet(AFFECTED).contains(parsed, prereleases=True):
+        return None
+    reason = f"it is not in the range {AFFECTED}"
+    for specifier, found in UNAFFECTED.items():
+        if SpecifierSet(specifier).contains(parsed, prereleases=True):
+            reason = found
+    return f"ididi {version} is left alone: {reason}."
+
+
+def _parsed(version: Optional[str]) -> Version:
+    from packaging.version import InvalidVersion, Version
+
+    if version is None:
+        sentence = "the version of ididi is unknown, since its metadata are missing"
+        raise UnknownReleaseError(f"{sentence}: reinstall it")
+    try:
+        return Version(version)
+    except InvalidVersion:
+        sentence = f"{version!r} is no version of PEP 440: reinstall ididi"
+        raise UnknownReleaseError(sentence) from None
 
 
 def version_of(module: Optional[ModuleType]) -> Optional[str]:
     """Return the version of the ididi that *module*, an ``ididi.graph``, is part of.
 
     From the metadata beside it, not from those of an ididi that it hides, and else
-    from ididi itself. Of 1.5.1 to 1.5.4 only the metadata know it; the others bind
-    ``VERSION`` in the last lines of ``ididi/__init__.py``. Without a module it is the
-    version that an import would find. ``None`` if it is unknown.
+    from ididi itself. Without a module, the version that an import would find.
     """
+    package = None
     try:
-        # A module that is loaded lazily loads if its attributes are looked up.
-        if module is None:
-            return next(_versions(distributions(name="ididi")), None)
-        file: str = object.__getattribute__(module, "__file__")
-        beside = distributions(name="ididi", path=[str(Path(file).parent.parent)])
-        others = itertools.filterfalse(_has_own_files, distributions(name="ididi"))
-        return next(_versions(itertools.chain(beside, others)))
+        found = distributions(name="ididi")
+        if module is not None:
+            package = sys.modules.get("ididi")
+            # A module that is loaded lazily loads if its attributes are looked up.
+            file: str = object.__getattribute__(module, "__file__")
+            beside = distributions(name="ididi", path=[str(Path(file).parent.parent)])
+            found = itertools.chain(beside, itertools.filterfalse(_has_files, found))
+        return next(filter(None, map(_version_in, found)))
     except Exception:
         pass  # none has metadata, or a finder of distributions has raised
-    package = sys.modules.get("ididi") if module is not None else None
     own = getattr(package, "VERSION", None) or getattr(package, "__version__", None)
     return own if isinstance(own, str) else None
 
 
-def _versions(candidates: Iterable[Distribution]) -> Iterator[str]:
-    for distribution in candidates:
-        try:
-            version = _version_in(distribution)
-        except Exception:
-            # A half-removed distribution; which exception depends on Python.
-            continue
-        if version:
-            yield version
-
-
 def _version_in(distribution: Distribution) -> Optional[str]:
-    """Return the version in the metadata of *distribution*.
+    """Return the version in the metadata of *distribution*."""
+    # By hand: to parse them would load the email package, as much work as the patch.
+    try:
+        files = ("METADATA", "PKG-INFO")
+        text = next(filter(None, map(distribution.read_text, files)), "")
+        for line in text.partition("\n\n")[0].splitlines():
+            name, _, value = line.partition(":")
+            if name.lower() == "version":
+                return value.strip()
+        return distribution.metadata["Version"]
+    except Exception:
+        return None  # it is half removed; which exception depends on Python
 
-    Parsing them would load the email package: as much work as the patch.
-    """
-    files = ("METADATA", "PKG-INFO")
-    text = next(filter(None, map(distribution.read_text, files)), "")
-    for line in text.partition("\n\n")[0].splitlines():
-        name, _, value = line.partition(":")
-        if name.lower() == "version":
-            return value.strip()
-    return distribution.metadata["Version"]
 
-
-def _has_own_files(distribution: Distribution) -> bool:
+def _has_files(distribution: Distribution) -> bool:
     """Tell whether *distribution*, not an editable one, has its own ``ididi.graph``."""
     return any(
         file.parts[0] == "ididi" and file.stem.partition(".")[0] == "graph"

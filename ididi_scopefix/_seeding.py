@@ -1,20 +1,16 @@
 """Default scopes and seeds: where they are stored, and what counts them.
 
 1. A *seed* is a graph's default scope, put into a context that had no scope.
-2. A graph's seed lives as long as the graph, and no longer.
+2. A graph's seed lives as long as the graph, and no longer. So it is an attribute of
+   the graph: a table would keep the scope, and through it the graph, alive for ever.
 3. A context's scope is a seed only if its *marker* says so. The same default
    scope in the context that built the graph was put there by ididi.
-
-``Graph.__init__`` stores its default scope in the current context only. Because
-of rule 2 a seed is an attribute of the graph: a table would keep the scope, and
-through it the graph, alive for ever.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from contextvars import ContextVar
@@ -34,24 +30,11 @@ SEED = "_ididi_scopefix_seed"
 _MARKER = "_ididi_scopefix_marker"  # the attribute of a default scope, for its seed
 
 
-class _Absent:
-    """Stands for the scope of a context that has none: its registry is nobody's."""
-
-    # Python finds an attribute of the instance sooner than one of the class.
-    __slots__ = ("_type_registry",)
-
-    def __init__(self) -> None:
-        self._type_registry = object()
-
-
-ABSENT: Any = _Absent()
-
-
 class Seed:
     """A graph's default scope, and the marker of the contexts that have it.
 
-    The marker is weak, since a context may outlive the graph. It refers to the seed,
-    since scopes of ididi 1.4.4 and 1.5.x can't be referred to weakly.
+    The marker is weak, since a context may outlive the graph. Not of the scope, since
+    those of ididi 1.4.4 and 1.5.x can't be referred to weakly.
     """
 
     __slots__ = ("__weakref__", "marker", "scope")
@@ -65,6 +48,10 @@ class Seed:
         return type(None), ()
 
 
+# Stands for the scope of a context that has none. Python finds slots fast.
+ABSENT: Any = type("Absent", (), {"__slots__": ("_type_registry",)})()
+ABSENT._type_registry = object()  # nobody's
+
 _marker: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_marker")
 set_marker = _marker.set
 
@@ -73,19 +60,14 @@ _adopted: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
 
 
 def names_of(module: ModuleType) -> SimpleNamespace:
-    """Return what the shim needs of *module*, an ``ididi.graph``.
+    """Return what the shim needs of *module*, or raise ``AttributeError``.
 
     Not the module: Python clears modules that are still referred to when the
-    interpreter ends, and a ``__del__`` that uses a graph then would fail. A name
-    that is missing raises ``AttributeError``.
+    interpreter ends, and a ``__del__`` that uses a graph then would fail.
     """
-    return SimpleNamespace(
-        namespace=vars(module),
-        Graph=module.Graph,
-        Resolver=module.Resolver,
-        SyncScope=module.SyncScope,
-        DefaultScopeName=module.DefaultScopeName,
-    )
+    names = ("Graph", "Resolver", "SyncScope", "DefaultScopeName")
+    found = {name: getattr(module, name) for name in names}
+    return SimpleNamespace(namespace=vars(module), **found)
 
 
 def is_seed(scope: object) -> bool:
@@ -97,19 +79,17 @@ def is_seed(scope: object) -> bool:
 
 def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
     """Return the seed that is stored for the graph of *resolver*, if any."""
-    graph = _graph_of(resolver, names)
-    seed: Any = None
+    graph = graph_of(resolver, names)
     # Not by __dict__: CPython finds attributes more slowly once that was asked for.
     for holder in (graph or resolver, resolver._workers):
-        found = getattr(holder, SEED, None)
-        seed = found if seed is None and type(found) is Seed else seed
-    if seed is None and graph is None:
-        # A scope of a graph that does not inject itself.
-        scope = root_of(resolver, names)
-        if scope is not None and scope._type_registry is resolver._type_registry:
-            marker = getattr(scope, _MARKER, None)
-            seed = marker and marker()
-    return cast("Optional[Seed]", seed)
+        seed = getattr(holder, SEED, None)
+        if type(seed) is Seed:
+            return seed
+    # A scope of a graph that does not inject itself.
+    scope = root_of(resolver, names) if graph is None else None
+    is_own = scope is not None and scope._type_registry is resolver._type_registry
+    marker = getattr(scope, _MARKER, None) if is_own else None
+    return cast("Optional[Seed]", marker and marker())
 
 
 def store(scope: SyncScope, graph: Resolver) -> Seed:
@@ -119,25 +99,21 @@ def store(scope: SyncScope, graph: Resolver) -> Seed:
         attributes.pop(SEED, None)  # the None of a copy
     # setdefault is atomic: threads that race all get the first seed. No lock,
     # because a fork could copy it locked.
-    return _marked(cast("Seed", attributes.setdefault(SEED, Seed(scope))))
+    return _marked(attributes.setdefault(SEED, Seed(scope)))
 
 
 def _marked(seed: Seed) -> Seed:
-    """Have the scope of *seed* refer to its marker, where it can."""
-    with suppress(AttributeError):
+    with suppress(AttributeError):  # compiled scopes don't let it be set
         setattr(seed.scope, _MARKER, seed.marker)
     return seed
 
 
-def store_new(
-    scope: SyncScope, graph: Optional[Resolver], names: SimpleNamespace
-) -> None:
+def store_new(scope: SyncScope, graph: Optional[Resolver]) -> None:
     """Store the default *scope* for *graph*, in the place of what is stored.
 
-    If *graph* is ``None`` it was built before activation. One that does not inject
-    itself can't be found then, but *scope* can while a context has it.
+    *graph* is ``None`` if it was built before activation and does not inject itself.
+    It can't be found then, but *scope* can while a context has it.
     """
-    graph = graph or _graph_of(scope, names)
     seed = _marked(Seed(scope))
     try:
         if graph is None:
@@ -159,70 +135,54 @@ def seed_of(resolver: Resolver, names: SimpleNamespace) -> Seed:
 
     A graph built while the shim was not active gets its default scope here.
     """
-    seed = stored_seed(resolver, names)
-    if seed is None:
-        scope = _adopted.get(id(resolver._type_registry))
-        if scope is None:
-            scope = _make_default_scope(resolver, names)
-        seed = store(scope, _graph_of(resolver, names) or resolver)
-    return seed
+    if seed := stored_seed(resolver, names):
+        return seed
+    scope = _adopted.get(id(resolver._type_registry))
+    scope = scope or _make_default_scope(resolver, names)
+    return store(scope, graph_of(resolver, names) or resolver)
 
 
 def _holder(resolver: Resolver) -> object:
     """Return the object that stores the seed of *resolver*."""
-    # In ididi 1.4.4 and 1.5.x only the thread pool has a __dict__. Graphs that are
-    # given the same pool share it, and the newest of their seeds is stored.
+    # In ididi 1.4.4 and 1.5.x only the thread pool has a __dict__. Graphs that share
+    # a pool share the newest of their seeds.
     return resolver if hasattr(resolver, "__dict__") else resolver._workers
 
 
-def _graph_of(resolver: Resolver, names: SimpleNamespace) -> Optional[Resolver]:
+def graph_of(resolver: Any, names: SimpleNamespace) -> Optional[Resolver]:
     """Return the graph that *resolver* is or belongs to, if it can be found."""
-    graph_class: type = names.Graph
-    if isinstance(resolver, graph_class):
-        return resolver
-    return next((graph for _, graph in _own_graphs(resolver, names)), None)
+    if isinstance(resolver, names.Graph):
+        return cast("Resolver", resolver)
+    return next(iter(_own_graphs(resolver, names).values()), None)
 
 
-def _own_graphs(
-    resolver: Resolver, names: SimpleNamespace
-) -> Iterator[tuple[Any, Resolver]]:
-    """Yield under which types the graph of *resolver* has injected itself."""
-    singletons: dict[Any, Any] = resolver._resolved_singletons
-    for dependent, instance in list(singletons.items()):
-        if (
-            isinstance(instance, names.Graph)
-            and instance._type_registry is resolver._type_registry
-        ):
-            yield dependent, instance
+def _own_graphs(resolver: Resolver, names: SimpleNamespace) -> dict[Any, Resolver]:
+    """Return the graph of *resolver* by the types under which it injects itself."""
+    return {
+        dependent: instance
+        for dependent, instance in list(resolver._resolved_singletons.items())
+        if isinstance(instance, names.Graph)
+        and instance._type_registry is resolver._type_registry
+    }
 
 
-def is_default(scope: Any, names: SimpleNamespace) -> bool:
-    """Tell whether *scope* is one that ``Graph.__init__`` makes."""
-    return bool(
-        isinstance(scope, names.SyncScope)
-        and scope.name == names.DefaultScopeName
-        and not isinstance(scope.pre, names.Resolver)
-    )
-
-
-def root_of(scope: object, names: SimpleNamespace) -> Optional[SyncScope]:
+def root_of(scope: Any, names: SimpleNamespace) -> Optional[SyncScope]:
     """Return the default scope at which the chain of *scope* ends, if it does."""
     while isinstance(previous := getattr(scope, "pre", None), names.Resolver):
         scope = previous
-    return cast("SyncScope", scope) if is_default(scope, names) else None
+    is_sync = isinstance(scope, names.SyncScope)
+    is_default = is_sync and scope.name == names.DefaultScopeName
+    return cast("SyncScope", scope) if is_default else None
 
 
 def _make_default_scope(resolver: Resolver, names: SimpleNamespace) -> SyncScope:
-    """Make the default scope that ``Graph.__init__`` would have made.
-
-    At that time a graph had no singletons but itself. Those it has collected since,
-    and those of a request's scope, must not get into what every thread shares.
-    """
+    """Make the default scope that ``Graph.__init__`` would have made."""
+    # At that time a graph had no singletons but itself. Those it has collected since,
+    # and those of a request's scope, must not get into what every thread shares.
     scope = resolver._create_scope(names.DefaultScopeName)
-    own = dict(_own_graphs(scope, names))
+    own = _own_graphs(scope, names)
     registered: set[Any] = scope._registered_singletons & own.keys()
-    # In place: the attributes of compiled scopes are read-only, but what they
-    # hold are this scope's own copies.
+    # In place, since compiled scopes are read-only. These are the scope's own copies.
     scope._resolved_singletons.clear()
     scope._resolved_singletons.update(own)
     scope._registered_singletons.clear()
@@ -231,16 +191,14 @@ def _make_default_scope(resolver: Resolver, names: SimpleNamespace) -> SyncScope
 
 
 class Tally:
-    """Counts the contexts that this process has seeded.
+    """Counts the contexts that this process has seeded, by ``next(steps)``.
 
-    ``next(steps)`` counts one, and needs no lock. Seedings are reported while they
-    are ``unsaid`` and the logger's level is at most ``level``: the first one until
-    logging has taken it, and each one in verbose mode.
+    Seedings are reported while they are ``unsaid`` and the logger's level is at most
+    ``level``: the first until logging has taken it, and each in verbose mode.
     """
 
-    level = logging.INFO
-
     def __init__(self) -> None:
+        self.level = logging.INFO
         self.reset()
 
     def reset(self) -> None:
@@ -248,14 +206,11 @@ class Tally:
         self.steps = itertools.count()
         self.unsaid = self.first_is_unsaid = True
 
-    def total(self) -> int:
-        """Return how many contexts were counted."""
-        # next() would advance it, and nothing else shows the value: "count(7)".
-        return int(repr(self.steps)[6:-1])
+
+def counted(steps: Iterator[int]) -> int:
+    """Return how many were counted by calls of ``next(steps)``."""
+    # next() would count one more, and nothing else shows the value: "count(7)".
+    return int(repr(steps)[6:-1])
 
 
 tally = Tally()
-
-# A forked child is a process of its own, and counts its own seeds.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=tally.reset)

@@ -34,7 +34,7 @@ ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
 # raise, or that are the import itself: what a loader of ours hands on.
 NOT_INJECTED = re.compile(
     r"try:$|.*method\(|.*getattr\(self\.|return (self\.)?_?\w+(\.__class__)?$"
-    r"|return .*_loader|if name not in|def |run: Any = _run|return run\(|name = \"\"$"
+    r"|return .*_loader|if name not in|def |return run\(|name = \"\"$"
 )
 
 
