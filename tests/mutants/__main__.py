@@ -519,6 +519,8 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
         say(f"{stage.name}: {len(untried)}")
         with ThreadPoolExecutor(options.workers) as pool:
             list(pool.map(attempt, enumerate(untried, 1)))
+    while not idle.empty():
+        idle.get().close()
 
 
 def is_untried(mutant: Mutant, stage: Stage, results: Results) -> bool:
