@@ -422,7 +422,8 @@ def differential(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code by machine, and see that the tests notice."""
-    requirements = (*group("test"), "typing-extensions", f"ididi=={REFERENCE}")
+    tools = ("coverage>=7.10", "typing-extensions")
+    requirements = (*group("test"), *tools, f"ididi=={REFERENCE}")
     session.install("pip")
     install = (f"--install={each}" for each in (*requirements, "wrapt", "packaging"))
     session.run("python", "-m", "tests.mutants", *install, *session.posargs)

@@ -49,6 +49,36 @@ def test_a_newer_release_can_be_switched_off_and_on(tmp_path: Path) -> None:
     assert finished.stdout == "active\nfails\n" * 2
 
 
+def test_a_newer_release_that_others_have_wrapped_can_be_switched_on_again(
+    tmp_path: Path,
+) -> None:
+    """It was probed before, and the probe would call what they have put there."""
+    invent("9.0.0", tmp_path)
+    finished = children.run(
+        """
+        from contextvars import Context
+        import ididi.graph, ididi_scopefix
+
+        method, calls = ididi.graph.Resolver.use_scope, []
+
+        def counted(self, *args, **kwargs):
+            calls.append(args)
+            return method(self, *args, **kwargs)
+
+        ididi.graph.Resolver.use_scope = counted
+        ididi_scopefix.deactivate()
+        print(ididi_scopefix.activate().state, len(calls))
+        graph = Context().run(ididi.Graph)
+        Context().run(graph.use_scope)
+        print(len(calls))
+        """,
+        path=tmp_path,
+    )
+
+    assert finished.stdout == "active 0\n1\n"
+    assert finished.stderr == ""
+
+
 def test_a_newer_release_that_raises_its_own_error_is_left_alone(
     tmp_path: Path,
 ) -> None:

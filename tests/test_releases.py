@@ -338,6 +338,26 @@ def test_metadata_need_not_be_utf_8(tmp_path: Path, author: str) -> None:
     assert told["raises"] is False
 
 
+def test_metadata_that_an_upgrade_has_left_are_no_obstacle(tmp_path: Path) -> None:
+    """Those of the version that is there are found behind them."""
+    left = tmp_path / "ididi-1.8.0.dist-info"
+    left.mkdir()
+    (left / "METADATA").write_bytes(b"Author: Jos\xe9\n")
+
+    children.run(
+        """
+        import os
+        listed = os.listdir
+        os.listdir = lambda *path: sorted(listed(*path))
+
+        import ididi_scopefix, ididi
+        status = ididi_scopefix.status()
+        assert (status.state, status.ididi_version) == ("active", "1.8.2"), status
+        """,
+        path=other_releases.invent("1.8.2", tmp_path),
+    )
+
+
 def test_the_version_is_read_without_the_email_package() -> None:
     """Which takes longer to load than all the rest."""
     children.run(

@@ -252,6 +252,19 @@ def test_a_scope_without_a_parent_is_no_default_scope() -> None:
 
 
 @methods_only
+def test_graphs_on_one_thread_pool_that_were_built_before_have_their_own() -> None:
+    """While the shim was off, so that each is given its default scope late."""
+    ididi_scopefix.deactivate()
+    first = Context().run(Graph)
+    second = Context().run(lambda: Graph(workers=first._workers))
+    if not hasattr(first, "__dict__"):
+        pytest.skip("the graphs of this release have no __dict__")
+    ididi_scopefix.activate()
+    for graph in (first, second):
+        assert Context().run(graph.use_scope)._type_registry is graph._type_registry
+
+
+@methods_only
 def test_graphs_that_share_a_thread_pool_have_default_scopes_of_their_own() -> None:
     """From ididi 1.6 on; before, the newest one's is stored on the pool."""
     first = Context().run(Graph)

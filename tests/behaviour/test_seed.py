@@ -98,6 +98,21 @@ def test_each_graph_has_its_own_default_scope_while_the_shim_is_off() -> None:
     assert scopes[1] is graphs[1].use_scope()
 
 
+@pytest.mark.unchanged
+def test_a_stranger_in_the_variable_is_no_default_scope_while_the_shim_is_off() -> None:
+    """The graph gets its own all the same."""
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+
+    def seed() -> SyncScope:
+        ididi.graph._SCOPE_CONTEXT.set(object())  # type: ignore[arg-type]
+        return ididi_scopefix.seed(graph)
+
+    scope = Context().run(seed)
+    assert scope.name == DefaultScopeName
+    assert scope._workers is graph._workers
+
+
 def test_a_default_scope_is_the_same_before_and_after_a_deactivation(
     graph: Graph, default_scope: SyncScope
 ) -> None:

@@ -2,7 +2,8 @@
 
 ``nox --session mutants`` changes the modules of the runtime tier by machine, one
 change at a time, and runs the tests until one fails. What no test notices, is
-reported as survived.
+reported as survived. coverage tells which tests reach a line, and an interpreter that
+has loaded what they need forks for each change.
 
 mutmut and cosmic-ray do this for most packages. This one is imported by every
 interpreter before the tests are, its tests start interpreters and install it,

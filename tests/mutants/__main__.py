@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Optional
@@ -31,36 +34,51 @@ GOAL = 95
 
 
 class Stage(NamedTuple):
-    """Tests that are run together.
+    """Tests that are run together, by a fork of one interpreter.
 
     Attributes:
         name: what the report calls it.
-        tests: what is given to pytest, as patterns.
+        tests: where they are, as patterns.
         release: the release of ididi, the installed one if empty.
+        seconds: how much work the tests are that are tried, the likeliest first; half
+            as much again for those that do not run the change themselves.
     """
 
     name: str
     tests: tuple[str, ...]
     release: str = ""
+    seconds: float = math.inf
+
+    @property
+    def measured(self) -> str:
+        """What it shares with the stage that runs all of its tests."""
+        return self.name.partition(",")[0]
 
 
-PROGRAMS = ("tests/differential",)
-RULES = ("tests/behaviour/test_[!m]*.py",)
-STAGES = (
-    Stage("programs", PROGRAMS),
-    Stage("behaviour", RULES),
-    *(
-        Stage(f"ididi {release}", (*PROGRAMS, *RULES), release)
-        for release in ("1.5.4", "1.8.4", "1.4.4")
-    ),
-    Stage("releases", ("tests/test_*.py",)),
-    Stage("races", ("tests/races", "tests/model")),
-    Stage("memory", ("tests/behaviour/test_m*.py",)),
-    Stage("start_up", ("tests/start_up",)),
-    Stage("faults", ("tests/faults",)),
-    Stage("command", ("tests/command",)),
+CALLS = ("tests/differential", "tests/behaviour/test_[!m]*.py")
+START = ("tests/start_up/test_*import*.py", "tests/faults")
+HERE = (*CALLS, "tests/test_*.py", "tests/races", *START)
+LONG = ("tests/behaviour/test_m*.py", "tests/model")
+MADE = (
+    "tests/start_up/test_[bf]*.py",
+    "tests/start_up/test_i[dn]*.py",
+    "tests/command",
 )
-"""The fastest first."""
+COMPLETE = (
+    Stage("here", HERE),
+    *(Stage(f"ididi {each}", CALLS, each) for each in ("1.5.4", "1.8.4", "1.4.4")),
+    Stage("environments", MADE),
+    Stage("memory", LONG),
+)
+BRIEF = tuple(
+    each._replace(name=f"{each.name}, briefly", seconds=seconds)
+    for each, seconds in zip(COMPLETE, (6, 4, 1, 1, 6))
+)
+STAGES = (*BRIEF, *COMPLETE)
+"""All changes pass one before the next begins."""
+# Where coverage sees nothing: its tracer is taken away, or "-S" keeps it out.
+UNSEEN = ("tests/faults/", "tests/start_up/test_order", "tests/start_up/test_import")
+OPTIONS = ("--quiet", "--tb=line", "-p", "no:randomly", "-p", "no:cacheprovider")
 
 
 @dataclass
@@ -70,20 +88,34 @@ class Result:
     Attributes:
         outcome: ``killed``, ``survived``, or ``timeout``, which is as good as killed.
         by: the stage and the test that noticed it, or the stages that did not.
-        around: see :class:`~tests.mutants.operators.Mutant`.
     """
 
     outcome: str
     by: str
-    around: str
+
+
+class Reach:
+    """Which tests of a stage reach which lines, and how much work each is."""
+
+    def __init__(self, seconds: dict[str, float], lines: Any, unseen: set[str]) -> None:
+        self.seconds, self._lines, self._unseen = seconds, lines, unseen
+
+    def tests(self, mutant: Mutant) -> tuple[set[str], set[str]]:
+        """Return the tests that run *mutant* themselves, and others that may notice."""
+        lines = self._lines.get(mutant.module, {})
+        numbers = map(str, range(mutant.line, mutant.last + 1))
+        found = set().union(*(lines.get(number, ()) for number in numbers))
+        own = found & self.seconds.keys()
+        # What ran before the first test is there in all of them.
+        return own, set(self.seconds if "" in found else self._unseen) - own
 
 
 class Worker:
     """A copy of the project, and an environment in which it is installed."""
 
     def __init__(self, folder: Path, requirements: Sequence[str]) -> None:
-        self.folder, self._tree = folder, folder / "tree"
-        self._environment = folder / "environment"
+        self._tree, self._environment = folder / "tree", folder / "environment"
+        self._releases = folder.parent / "releases"
         self._stamp = time.time()
         if not (self._environment / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -101,17 +133,20 @@ class Worker:
         shutil.rmtree(installed)
         installed.symlink_to(self._tree / "ididi_scopefix")
         package = self._tree / "ididi_scopefix"
-        self.originals = {each.name: each.read_bytes() for each in package.glob("*.py")}
+        self._originals = {
+            file.name: file.read_bytes() for file in package.glob("*.py")
+        }
+        self._server: Optional[subprocess.Popen[str]] = None
+        self._serves: Optional[Stage] = None
 
     def _pip(self, *arguments: str) -> None:
         options = ("--quiet", "--disable-pip-version-check")
         subprocess.run(
-            [self.python, "-m", "pip", "install", *options, *arguments], check=True
+            [self._python, "-m", "pip", "install", *options, *arguments], check=True
         )
 
     @property
-    def python(self) -> str:
-        """The interpreter of the environment."""
+    def _python(self) -> str:
         return str(self._environment / "bin" / "python")
 
     def _copy(self) -> None:
@@ -122,89 +157,134 @@ class Worker:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target)
 
-    def write(self, module: str, source: bytes) -> None:
+    def _write(self, module: str, source: bytes) -> None:
         """Write a module of the package, so that no bytecode passes for it."""
         file = self._tree / "ididi_scopefix" / module
         file.write_bytes(source)
         self._stamp += 2
         os.utime(file, (self._stamp, self._stamp))
 
-    def pytest(
-        self, stage: Stage, releases: Path, *options: str, timeout: Optional[float]
-    ) -> tuple[Optional[int], str]:
-        """Run the tests of *stage*; return the exit code and the output.
-
-        The exit code is ``None`` if they have not ended in time.
-        """
-        kept = {
+    def _surroundings(self, stage: Stage) -> dict[str, Any]:
+        """Return in what folder, and with what environment, processes are started."""
+        variables = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("PYTHON", "IDIDI_SCOPEFIX", "PYTEST"))
         }
         if stage.release:
-            kept["PYTHONPATH"] = str(releases / stage.release)
+            folder = self._releases / stage.release
+            if not folder.exists():
+                download(stage.release, folder)
+            variables["PYTHONPATH"] = str(folder)
+        return {"cwd": self._tree, "env": variables, "text": True}
+
+    def measure(self, stage: Stage) -> Any:
+        """Run all tests of *stage*; return what they reach, and which of them fail."""
         tests = [
             str(file.relative_to(self._tree))
             for pattern in stage.tests
             for file in sorted(self._tree.glob(pattern))
         ]
-        profile = ("--hypothesis-profile", "quick")
-        process = subprocess.Popen(
-            [
-                *(self.python, "-m", "pytest", "--quiet", "--tb=line"),
-                *("-p", "no:randomly", "-p", "no:cacheprovider"),
-                *(profile if "tests/differential" in tests else ()),
-                *options,
-                *tests,
-            ],
-            cwd=self._tree,
-            env=kept,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        surroundings = self._surroundings(stage)
+        surroundings.update(stdin=subprocess.DEVNULL, capture_output=True)
+        pytest = ("-m", "pytest", *OPTIONS, *profile(tests))
+        measured = ("-m", "coverage", "run", *pytest, "-p", "tests.mutants.reach")
+        ended = subprocess.run([self._python, *measured, *tests], **surroundings)
+        if ended.returncode not in (0, 1):
+            # Each change would be taken for noticed.
+            raise SystemExit(f"{stage.measured} can't be run:\n{ended.stdout}")
+        reach = [self._python, "-m", "tests.mutants.reach"]
+        subprocess.run(reach, **surroundings, check=True)
+        found = json.loads((self._tree / "reach.json").read_text(encoding="utf-8"))
+        found["unseen"] = failures(ended.stdout)
+        if found["unseen"]:
+            # Some only fail where coverage looks.
+            again = [self._python, *pytest, *found["unseen"]]
+            ended = subprocess.run(again, **surroundings)
+            found["failing"] = failures(ended.stdout)
+            for test in found["failing"]:
+                say(f"  fails anyway: {test}")
+                found["unseen"].remove(test)
+                found["seconds"].pop(test, None)
+        return found
+
+    def attempt(
+        self, stage: Stage, mutant: Mutant, tests: list[str], limit: float
+    ) -> tuple[Optional[int], str]:
+        """Run *tests* with *mutant* until one fails; return exit code and output.
+
+        The exit code is ``None`` if they have not ended in time.
+        """
+        if self._server is None or self._serves != stage:
+            self.close()
+            surroundings = self._surroundings(stage)
+            surroundings["env"]["IDIDI_SCOPEFIX"] = "0"
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+            warm = [self._python, "-m", "tests.mutants.warm"]
+            self._server = subprocess.Popen(warm, **surroundings, **pipes)
+            self._serves = stage
+        output = self._tree / "output.txt"
+        # What is loaded already was not rewritten.
+        rewritten = "ignore::pytest.PytestAssertRewriteWarning"
+        job = {
+            "tests": tests,
+            "options": [*OPTIONS, "-x", "-W", rewritten, *profile(tests)],
+            "limit": limit,
+            "output": str(output),
+        }
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._write(mutant.module, mutant.source)
         try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return None, ""
-        return process.returncode, output
+            print(json.dumps(job), file=self._server.stdin, flush=True)
+            code: Optional[int] = json.loads(self._server.stdout.readline())
+        finally:
+            self._write(mutant.module, self._originals[mutant.module])
+        return code, output.read_text(encoding="utf-8", errors="replace")
+
+    def close(self) -> None:
+        """End the interpreter that runs the tests."""
+        if self._server is not None:
+            self._server.communicate()
+
+
+def profile(tests: list[str]) -> tuple[str, ...]:
+    """Return the options that draw fewer programs, where *tests* draw any."""
+    drawn = any(test.startswith("tests/differential") for test in tests)
+    return ("--hypothesis-profile", "quick") if drawn else ()
 
 
 class Baseline:
-    """How long each stage takes, and what fails in it, without a change."""
+    """What the tests of each stage do without a change, kept in *folder*."""
 
-    def __init__(self, releases: Path) -> None:
-        self.releases = releases
-        self.failing: dict[str, list[str]] = {}
-        self._seconds: dict[str, float] = {}
-        self._lock = threading.Lock()
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, threading.Lock()
+        self._reach: dict[str, Reach] = {}
+        code = re.compile(r"(ididi_scopefix|tests/(?!mutants/)).*\.py")
+        names = filter(code.fullmatch, project_files())
+        contents = (ROOT.joinpath(name).read_bytes() for name in names)
+        self._project = sha256(b"".join(contents)).hexdigest()
 
-    def measure(self, worker: Worker, stage: Stage) -> tuple[float, list[str]]:
-        """Return the time limit of *stage*, and the tests that are left out."""
+    def reach(self, worker: Worker, stage: Stage) -> Reach:
+        """Return what the tests of *stage* reach."""
         with self._lock:
-            if stage.name not in self._seconds:
-                if stage.release and not (self.releases / stage.release).exists():
-                    download(stage.release, self.releases / stage.release)
-                began = time.monotonic()
-                code, output = worker.pytest(stage, self.releases, timeout=None)
-                if code not in (0, 1):
-                    # Each change would be taken for noticed.
-                    raise SystemExit(f"{stage.name} can't be run:\n{output}")
-                self._seconds[stage.name] = time.monotonic() - began
-                self.failing[stage.name] = failures(output)
-                took = f"{stage.name}: {self._seconds[stage.name]:.0f} s"
-                say(took, *(f"  fails anyway: {each}" for each in failures(output)))
-        failing = self.failing[stage.name]
-        return 4 * self._seconds[stage.name] + 60, failing
+            if stage.measured not in self._reach:
+                file = self._folder / f"reach {stage.measured}.json"
+                found = json.loads(file.read_bytes()) if file.exists() else {}
+                if found.get("project") != self._project:
+                    say(f"{stage.measured}: measuring")
+                    found = {**worker.measure(stage), "project": self._project}
+                    file.write_text(json.dumps(found), encoding="utf-8")
+                seconds = found["seconds"]
+                unseen = {each for each in seconds if each.startswith(UNSEEN)}
+                unseen.update(found["unseen"])
+                self._reach[stage.measured] = Reach(seconds, found["lines"], unseen)
+            return self._reach[stage.measured]
 
 
 def failures(output: str) -> list[str]:
     """Return the names of the tests that pytest says have failed."""
-    found = re.findall(r"^(?:FAILED|ERROR) (\S+(?:\[[^\n]*?\])?)", output, re.MULTILINE)
+    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
     return sorted(set(found))
 
 
@@ -240,25 +320,47 @@ def changed_lines(revision: str) -> dict[str, set[int]]:
 
 
 def try_out(
-    mutant: Mutant, stages: list[Stage], worker: Worker, baseline: Baseline
+    mutant: Mutant, stage: Stage, worker: Worker, reach: Reach, kills: Kills
 ) -> Result:
-    """Find out whether a test of *stages* notices *mutant*."""
-    for stage in stages:
-        limit, failing = baseline.measure(worker, stage)
-        left_out = [f"--deselect={each}" for each in failing]
-        worker.write(mutant.module, mutant.source)
-        try:
-            code, output = worker.pytest(
-                stage, baseline.releases, "-x", *left_out, timeout=limit
-            )
-        finally:
-            worker.write(mutant.module, worker.originals[mutant.module])
+    """Find out whether a test of *stage* notices *mutant*."""
+    tests = kills.chosen(mutant, stage, reach)
+    if tests:
+        limit = 5 * sum(reach.seconds[test] for test in tests) + 30
+        code, output = worker.attempt(stage, mutant, tests, limit)
         if code is None:
-            return Result("timeout", stage.name, mutant.around)
+            return Result("timeout", stage.name)
         if code != 0:
-            by = " ".join([stage.name, *failures(output)[:1]])
-            return Result("killed", by, mutant.around)
-    return Result("survived", ", ".join(each.name for each in stages), mutant.around)
+            found = failures(output) or ["import"]
+            kills.add(mutant, found[0])
+            return Result("killed", f"{stage.name}: {found[0]}")
+    return Result("survived", stage.name)
+
+
+class Kills:
+    """Which tests have noticed most, of changes of the same function first."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, mutant: Mutant, test: str) -> None:
+        """Count that *test* has noticed *mutant*."""
+        self._counts.update([test, f"{mutant.function} {test}"])
+
+    def chosen(self, mutant: Mutant, stage: Stage, reach: Reach) -> list[str]:
+        """Return the tests for *mutant*, the best use of the time first."""
+
+        def worth(test: str) -> float:
+            near = self._counts[f"{mutant.function} {test}"]
+            return (1 + self._counts[test] + 20 * near) / (0.02 + reach.seconds[test])
+
+        work: list[tuple[float, str]] = []
+        # One that has passed says something of its kind: they get the time by turns.
+        for tests, cost in zip(reach.tests(mutant), (1, 2)):
+            ranked = sorted(tests, key=worth, reverse=True)
+            costs = (cost * reach.seconds[test] for test in ranked)
+            work += zip(itertools.accumulate(costs), ranked)
+        work.sort()
+        return [test for seconds, test in work if seconds <= stage.seconds]
 
 
 class Results:
@@ -273,24 +375,18 @@ class Results:
 
     def get(self, mutant: Mutant) -> Optional[Result]:
         """Return the result of *mutant*, if it is of the code as it is now."""
-        result = self._found.get(mutant.key)
-        return result if result and result.around == mutant.around else None
+        return self._found.get(mutant.id)
 
-    def by(self, mutant: Mutant) -> str:
-        """Return which stages *mutant* has survived."""
-        result = self.get(mutant)
-        stages = [] if result is None else result.by.split(", ")
-        missing = [stage.name for stage in STAGES if stage.name not in stages]
-        return f"all but {', '.join(missing)}" if missing else "all stages"
+    def forget(self, mutants: list[Mutant]) -> None:
+        """Store no result of *mutants* any longer."""
+        for mutant in mutants:
+            self._found.pop(mutant.id, None)
 
     def add(self, mutant: Mutant, result: Result) -> None:
         """Store a result."""
         with self._lock:
-            self._found[mutant.key] = result
-            stored = {
-                key: (each.outcome, each.by, each.around)
-                for key, each in self._found.items()
-            }
+            self._found[mutant.id] = result
+            stored = {key: (each.outcome, each.by) for key, each in self._found.items()}
             new = self._file.with_suffix(".new")
             new.write_text(json.dumps(stored, indent=1), encoding="utf-8")
             new.replace(self._file)
@@ -321,8 +417,7 @@ def report(mutants: list[Mutant], results: Results) -> float:
     score = 100 * killed / (killed + survived) if killed + survived else 100.0
     for mutant in survivors:
         say(
-            f"ididi_scopefix/{mutant.module}:{mutant.line}: survived"
-            f" {results.by(mutant)}, in {mutant.function}",
+            f"ididi_scopefix/{mutant.module}:{mutant.line}: {mutant.function}",
             f"    {mutant.key.partition(': ')[2].partition(': ')[2]}",
         )
     for mutant in equivalent:
@@ -386,48 +481,55 @@ def main() -> int:
     results = Results(options.folder / "results.json")
     mutants = select(options, results)
     if not options.report:
+        if options.survivors:
+            # Anew: there are tests that were not there then.
+            results.forget(mutants)
         run(mutants, results, options)
     return int(report(mutants, results) < GOAL)
 
 
 def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) -> None:
-    """Try the mutants that have no result yet."""
-    stages = [each for each in STAGES if each.name in (options.stage or [each.name])]
-    names = {stage.name for stage in stages}
-
-    def is_untried(mutant: Mutant) -> bool:
-        result = results.get(mutant)
-        if mutant.key in KNOWN:
-            return False
-        if result is None or options.survivors:
-            return True
-        passed = result.by.split(", ")
-        return result.outcome == "survived" and not names <= set(passed)
-
-    untried = [mutant for mutant in mutants if is_untried(mutant)]
-    # Whoever ends it half-way has seen something of every module.
-    random.Random(1).shuffle(untried)
+    """Try the mutants that have no result yet, stage by stage."""
     idle: SimpleQueue[Worker] = SimpleQueue()
-    for number in range(min(options.workers, len(untried))):
+    for number in range(options.workers):
         idle.put(Worker(options.folder / f"worker-{number}", options.install))
-    baseline = Baseline(options.folder / "releases")
+    baseline, kills = Baseline(options.folder), Kills()
+    # Whoever ends it half-way has seen something of every module.
+    mutants = random.Random(1).sample(mutants, len(mutants))
+    for stage in STAGES:
+        if options.stage and stage.name not in options.stage:
+            continue
+        untried = [each for each in mutants if is_untried(each, stage, results)]
 
-    def attempt(numbered: tuple[int, Mutant]) -> None:
-        number, mutant = numbered
-        worker = idle.get()
-        try:
-            result = try_out(mutant, stages, worker, baseline)
-        finally:
-            idle.put(worker)
-        before = results.get(mutant)
-        if before is not None and result.outcome == before.outcome == "survived":
-            passed = dict.fromkeys([*before.by.split(", "), *result.by.split(", ")])
-            result.by = ", ".join(passed)
-        results.add(mutant, result)
-        say(f"{number}/{len(untried)} {result.outcome} {result.by}: {mutant.key}")
+        def attempt(numbered: tuple[int, Mutant], stage: Stage = stage) -> None:
+            number, mutant = numbered
+            worker = idle.get()
+            try:
+                reach = baseline.reach(worker, stage)
+                result = try_out(mutant, stage, worker, reach, kills)
+            finally:
+                idle.put(worker)
+            before = results.get(mutant)
+            if before is not None and result.outcome == "survived":
+                passed = dict.fromkeys([*before.by.split("; "), stage.name])
+                result.by = "; ".join(passed)
+            results.add(mutant, result)
+            say(f"{number} {result.outcome}, {result.by}: {mutant.key}")
 
-    with ThreadPoolExecutor(options.workers) as pool:
-        list(pool.map(attempt, enumerate(untried, 1)))
+        say(f"{stage.name}: {len(untried)}")
+        with ThreadPoolExecutor(options.workers) as pool:
+            list(pool.map(attempt, enumerate(untried, 1)))
+    while not idle.empty():
+        idle.get().close()
+
+
+def is_untried(mutant: Mutant, stage: Stage, results: Results) -> bool:
+    """Tell whether *mutant* has not been killed, and not been through *stage*."""
+    result = results.get(mutant)
+    if mutant.key in KNOWN or result is None:
+        return mutant.key not in KNOWN
+    passed = result.by.split("; ")
+    return result.outcome == "survived" and not {stage.name, stage.measured} & {*passed}
 
 
 if __name__ == "__main__":

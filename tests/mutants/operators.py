@@ -35,15 +35,18 @@ class Mutant:
         module: the module's file name.
         function: the function that is changed, or ``<module>``.
         line: the line.
+        last: the last line of what runs with it.
         change: what is changed, and into what.
         repeated: how many of the same are before it in the function.
-        around: a digest of the function or statement that it is part of.
+        around: a digest of the function that it is part of, or of the statement. A
+            result is good as long as that is the same.
         source: the text of the changed module.
     """
 
     module: str
     function: str
     line: int
+    last: int
     change: str
     repeated: int
     around: str
@@ -55,6 +58,11 @@ class Mutant:
         repeated = f" ({self.repeated + 1})" if self.repeated else ""
         return f"{self.module}: {self.function}: {self.change}{repeated}"
 
+    @property
+    def id(self) -> str:
+        """What says which change of which code it is, whatever the module."""
+        return f"{self.around} {self.key.partition(': ')[2]}"
+
 
 def mutants_of(module: str, source: bytes) -> Iterator[Mutant]:
     """Yield every change of a module, in the order of its lines."""
@@ -63,9 +71,7 @@ def mutants_of(module: str, source: bytes) -> Iterator[Mutant]:
         starts.append(starts[-1] + len(line))
     seen: Counter[tuple[str, str]] = Counter()
     for top in filter(_is_code, ast.parse(source).body):
-        extent = _extent(top, starts)
-        around = sha256(source[slice(*extent)]).hexdigest()[:16]
-        for function, node, text in _changes(top, "<module>"):
+        for function, inside, ran, node, text in _changes(top, "<module>", top):
             start, end = _extent(node, starts)
             before, after = source[start:end].decode(), text
             change = f"{' '.join(before.split())} -> {' '.join(after.split())}"
@@ -74,9 +80,21 @@ def mutants_of(module: str, source: bytes) -> Iterator[Mutant]:
                 compile(changed, module, "exec")
             except SyntaxError:
                 continue
-            line, number = node.lineno, seen[function, change]
+            number = seen[function, change]
             seen[function, change] += 1
-            yield Mutant(module, function, line, change, number, around, changed)
+            lines = node.lineno, ran.end_lineno
+            around = _digest(inside)
+            yield Mutant(module, function, *lines, change, number, around, changed)
+
+
+def _digest(code: ast.AST) -> str:
+    """Return a digest of *code*, whatever its comments and documentation."""
+    code = copy.deepcopy(code)
+    for node in ast.walk(code):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = filter(_is_code, body)
+    return sha256(ast.dump(code).encode()).hexdigest()[:16]
 
 
 def _extent(node: Any, starts: list[int]) -> tuple[int, int]:
@@ -87,21 +105,29 @@ def _extent(node: Any, starts: list[int]) -> tuple[int, int]:
     )
 
 
-Change = tuple[str, Any, str]
+Change = tuple[str, ast.AST, Any, Any, str]
 
 
-def _changes(node: ast.AST, function: str) -> Iterator[Change]:
-    """Yield the function, the node to be replaced and the new text of each change."""
+def _changes(node: Any, function: str, inside: ast.AST) -> Iterator[Change]:
+    """Yield every change of *node*, which is in *function*, whose code is *inside*.
+
+    Each with the function, its code, what runs with it, the node to be replaced and
+    its new text.
+    """
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         outer = "" if function == "<module>" else f"{function}."
-        function = f"{outer}{node.name}"
+        function, inside = f"{outer}{node.name}", node
         for decorator in node.decorator_list:
             # Its line is left with one that does nothing.
-            yield function, decorator, "(lambda same: same)"
-    for change in _own_changes(node):
-        yield (function, *change)
+            yield function, inside, decorator, decorator, "(lambda same: same)"
+    for changed, text in _own_changes(node):
+        yield function, inside, changed, changed, text
     for child in _children(node):
-        yield from _changes(child, function)
+        in_class = isinstance(node, ast.ClassDef)
+        within = child if in_class else inside
+        for name, code, ran, changed, text in _changes(child, function, within):
+            simple = isinstance(node, ast.stmt) and not hasattr(node, "body")
+            yield name, code, node if simple else ran, changed, text
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
@@ -112,6 +138,9 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, (ast.JoinedStr, ast.Import, ast.ImportFrom)):
         return
     if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "Literal":
+        return
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "ContextVar"):
+        yield from node.args[1:]  # not what only type checkers and people read
         return
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "ctx", "op", "ops"):
@@ -194,8 +223,8 @@ def _own_changes(node: Any) -> Iterator[tuple[Any, str]]:
 def _other_value(value: object) -> Union[str, int, None]:
     if isinstance(value, bool):
         return not value
-    if isinstance(value, (int, float)):
-        return int(value) + 1
+    if isinstance(value, int) and value < 1000:
+        return value + 1  # a larger one, or a part of a second, is a mere limit
     if isinstance(value, str):
         return f"X{value}"
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import children
+from tests import children, shape
 
 IMPORT = """
 import os, sys, threading
@@ -116,4 +116,84 @@ def test_threads_may_activate_while_others_import_ididi(activate: str) -> None:
         "            import ididi_scopefix\n"
         "            ididi_scopefix.activate(); ididi_scopefix.status()",
         activate,
+    )
+
+
+def test_activating_waits_for_a_thread_that_imports_ididi() -> None:
+    """It is too late for the finder, and nothing else would patch that ididi."""
+    children.run(
+        """
+        import sys, threading
+        import ididi_scopefix, wrapt
+        ididi_scopefix.deactivate()
+        reached, go_on = threading.Event(), threading.Event()
+
+        def pause(module):
+            reached.set()
+            go_on.wait(60)
+
+        def work():
+            states.append(ididi_scopefix.activate().state)
+
+        def is_waiting():
+            frame = sys._current_frames().get(activating.ident)
+            while frame is not None:
+                code = frame.f_code
+                if code.co_name == "acquire" and "importlib" in code.co_filename:
+                    return True
+                frame = frame.f_back
+            return False
+
+        states = []
+        # The code of ididi.graph is running, and has imported this.
+        wrapt.register_post_import_hook(pause, "ididi._ds")
+        importing = threading.Thread(target=__import__, args=("ididi",))
+        activating = threading.Thread(target=work)
+        importing.start()
+        assert reached.wait(60)
+        activating.start()
+        while activating.is_alive() and not is_waiting():
+            pass
+        go_on.set()
+        importing.join()
+        activating.join()
+        assert states == ["active"], states
+        """
+    )
+
+
+@pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="a compiled module has one patch, a proxy"
+)
+def test_threads_that_make_a_patch_at_once_use_one_of_them() -> None:
+    """The other one would be around it, and make each call slower."""
+    children.run(
+        """
+        import gc, threading, types
+        import ididi.graph, ididi_scopefix
+        ididi_scopefix.deactivate()
+        gc.collect()
+
+        met, met_by = threading.Barrier(2, timeout=30), set()
+
+        class Meeting(types.ModuleType):
+            def __getattribute__(self, name):
+                thread = threading.get_ident()
+                if name == "DefaultScopeName" and thread not in met_by:
+                    # Each makes its patch, and neither has put it into force.
+                    met_by.add(thread)
+                    met.wait()
+                return super().__getattribute__(name)
+
+        original = vars(ididi.graph.Resolver)["use_scope"]
+        ididi.graph.__class__ = Meeting
+        threads = [threading.Thread(target=ididi_scopefix.activate) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(met_by) == 2 and not met.broken
+        assert ididi_scopefix.status().state == "active"
+        assert vars(ididi.graph.Resolver)["use_scope"].__wrapped__ is original
+        """
     )
