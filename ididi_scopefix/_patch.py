@@ -124,7 +124,7 @@ class Patch:
             with suppress(Exception):  # it gets another one when it needs one
                 scope = _seeding.root_of(self.variable.get(None), self.names)
                 if scope and not _seeding.stored_seed(scope, self.names):
-                    self.store(scope, None)
+                    _seeding.store_new(scope, _seeding.graph_of(scope, self.names))
             self.active = True
         except BaseException:
             self.remove()

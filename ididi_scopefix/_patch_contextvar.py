@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import gc
 import itertools
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 from weakref import WeakValueDictionary
 
 import wrapt
@@ -20,13 +20,6 @@ from ididi_scopefix import _seeding
 from ididi_scopefix._patch import Patch, ReplacedAttribute
 from ididi_scopefix._seeding import ABSENT, Graph, Resolver, Seed, SyncScope
 
-if TYPE_CHECKING:
-    Variable = wrapt.ObjectProxy[ContextVar[Any]]
-else:
-    Variable = wrapt.ObjectProxy  # only newer releases can be subscripted
-
-# The seeds of graphs in the order of building. A patch ends with a deactivate().
-_seeds: WeakValueDictionary[int, Seed] = WeakValueDictionary()
 _numbers = itertools.count()
 
 
@@ -37,6 +30,13 @@ class ContextVarPatch(Patch):
         super().__init__(module)
         replaced = (module, module.__name__, "_SCOPE_CONTEXT", self._make_proxy)
         self.replaced: tuple[ReplacedAttribute, ...] = (ReplacedAttribute(*replaced),)
+        # Of the graphs that were built while the patch was in force, in that order.
+        self._seeds: WeakValueDictionary[int, Seed] = WeakValueDictionary()
+
+    def install(self) -> None:
+        """Install the patch, and note graphs anew: some may have been built meanwhile."""
+        self._seeds.clear()
+        super().install()
 
     def _make_proxy(self, original: Any) -> SeedingVariable:
         proxy = SeedingVariable(original)
@@ -64,7 +64,7 @@ class ContextVarPatch(Patch):
 
     def _note(self, seed: Optional[Seed]) -> None:
         if seed is not None:
-            _seeds[next(_numbers)] = seed
+            self._seeds[next(_numbers)] = seed
 
     def seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
         """Return the seed of the graph built last of those alive.
@@ -72,9 +72,9 @@ class ContextVarPatch(Patch):
         Only the collector knows those that were built before activation. It lists
         generation 0, the newest, and in each generation the oldest first.
         """
-        # Of a copy: the collector may take an entry away at any time.
-        for seed in reversed(list(_seeds.values())):
-            if isinstance(seed.scope, self.names.SyncScope):
+        # Not values(): that fails if another thread builds a graph meanwhile.
+        for noted in reversed(self._seeds.valuerefs()):
+            if seed := noted():
                 return seed
         newest: Optional[Graph] = None
         for generation in (2, 1, 0):
@@ -87,11 +87,12 @@ class ContextVarPatch(Patch):
         return found
 
 
-class SeedingVariable(Variable):
+class SeedingVariable(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A proxy of the module's variable that seeds a context before it answers."""
 
     # No __init__: a checker at run time would look at this too early.
     _self_patch: ContextVarPatch
+    __wrapped__: Any
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
@@ -104,6 +105,6 @@ class SeedingVariable(Variable):
 
     def set(self, scope: Any) -> Token[Any]:
         """Set the context's scope; ``Graph.__init__`` sets that which it has made."""
-        token = self.__wrapped__.set(scope)
+        token: Token[Any] = self.__wrapped__.set(scope)
         self._self_patch.graph_built(None, scope)
         return token

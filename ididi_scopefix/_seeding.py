@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 else:
     Graph = Resolver = SyncScope = Any  # annotations can be evaluated without ididi
 
-SEED = "_ididi_scopefix_seed"
-"""The attribute of a graph that stores its seed."""
+SEED = "_ididi_scopefix_seed"  # the attribute of a graph that stores its seed
 _MARKER = "_ididi_scopefix_marker"  # the attribute of a default scope, for its seed
 
 
