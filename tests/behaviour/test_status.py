@@ -162,3 +162,45 @@ def test_a_forked_child_counts_for_itself() -> None:
         assert ididi_scopefix.status().seeded == 1
         """
     )
+
+
+@pytest.mark.shim
+def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status() -> None:
+    """The version is unknown, and is found when ididi itself says it."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+
+        class Broken:
+            def find_spec(self, *args):
+                return None
+
+            def find_distributions(self, *args, **kwargs):
+                raise RuntimeError("a bug of the finder's own")
+
+        sys.meta_path.insert(0, Broken())
+        status = ididi_scopefix.status()
+        assert (status.state, status.ididi_version) == ("waiting", None), status
+        import ididi
+        assert ididi_scopefix.status().state in ("active", "failed")
+        """
+    )
+
+
+@pytest.mark.shim
+def test_the_reason_before_the_import_says_what_will_happen() -> None:
+    """With ididi, and without it."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+        reason = ididi_scopefix.status().reason
+        assert reason.startswith("ididi has not been imported yet"), reason
+        sys.path[:] = [each for each in sys.path if "packages" not in each]
+        import importlib.metadata
+        if not [*importlib.metadata.distributions(name="ididi")]:
+            reason = ididi_scopefix.status().reason
+            assert reason.startswith("ididi is not installed here"), reason
+        """
+    )
