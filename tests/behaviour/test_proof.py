@@ -79,8 +79,7 @@ def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope(
         assert default_scope_of(graph) is scope
 
 
-CLOSED = """
-import logging
+CLOSED = f"""{children.LISTEN}
 from contextvars import Context
 import ididi_scopefix, ididi
 from ididi import Graph
@@ -94,14 +93,6 @@ class Closed(Graph):
         if "scopefix" in name:
             raise RuntimeError("nobody puts anything into this one")
         super().__setattr__(name, value)
-
-warnings = []
-
-class Keeping(logging.Handler):
-    def emit(self, record):
-        warnings.append(record.getMessage())
-
-logging.basicConfig(level=logging.WARNING, handlers=[Keeping()])
 """
 
 
@@ -321,14 +312,12 @@ def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
         """
         import gc
         from contextvars import Context
+        import pytest
         import ididi_scopefix, ididi.graph
         gc.collect()
-        try:
+        with pytest.raises(LookupError) as raised:
             Context().run(lambda: ididi.graph._SCOPE_CONTEXT.get())
-        except LookupError as error:
-            assert type(error) is LookupError
-        else:
-            raise AssertionError("there was a scope")
+        assert raised.type is LookupError
         assert ididi_scopefix.status().seeded == 0
         """
     )
