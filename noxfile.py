@@ -128,48 +128,42 @@ def servers(session: nox.Session, environment: str) -> None:
     subset = "--ci" in session.posargs
     if subset and environment not in rows.subset_environments():
         session.skip("none of its rows differ in kind")
-    requirements, oldest = rows.ENVIRONMENTS[environment]
-    running = session.run(
-        "python",
-        "-c",
-        "import sys; print(*sys.version_info[:2])",
-        silent=True,
-        log=False,
-    )
-    if tuple(map(int, running.split())) < oldest:
-        session.skip(f"needs Python {'.'.join(map(str, oldest))}")
-    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
-    session.run(
-        "pytest",
-        # What one of the programs needs is not to change how the tests run.
-        "-p",
-        "no:asyncio",
-        "tests/servers",
-        *(option for option in session.posargs if option != "--ci"),
-        env={
-            rows.VARIABLE: environment,
-            # Set for this session, or else not at all.
-            **({rows.SUBSET: "1"} if subset else {}),
-        },
-        interrupt_timeout=10,
-    )
+    require_python(session, rows.ENVIRONMENTS[environment].python)
+    options = (option for option in session.posargs if option != "--ci")
+    # Set for this session, or else not at all.
+    variables = {rows.SUBSET: "1"} if subset else {}
+    run_rows(session, environment, "tests/servers", *options, **variables)
 
 
 @nox.session
 def isolation(session: nox.Session) -> None:
     """Attack each server that keeps requests apart with ten thousand requests."""
+    tests = ("tests/servers/test_isolation.py", "-k", "under_load")
+    options = ("--quiet", "--capture=no", *tests, *session.posargs)
     for environment in rows.isolated_environments():
-        requirements, _ = rows.ENVIRONMENTS[environment]
-        session.install(
-            "--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True
-        )
-        session.run(
-            *("pytest", "--quiet", "-p", "no:asyncio", "--capture=no"),
-            *("tests/servers/test_isolation.py", "-k", "under_load"),
-            *session.posargs,
-            env={rows.VARIABLE: environment, rows.REQUESTS: "10000"},
-            interrupt_timeout=10,
-        )
+        run_rows(session, environment, *options, **{rows.REQUESTS: "10000"})
+
+
+def require_python(session: nox.Session, oldest: tuple[int, int]) -> None:
+    """Skip the session where its Python is older than *oldest*."""
+    ask = ("python", "-c", "import sys; print(*sys.version_info[:2])")
+    running = str(session.run(*ask, silent=True, log=False))
+    if tuple(map(int, running.split())) < oldest:
+        session.skip(f"needs Python {'.'.join(map(str, oldest))}")
+
+
+def run_rows(
+    session: nox.Session, environment: str, *options: str, **variables: str
+) -> None:
+    """Run tests of servers with what is installed in *environment*."""
+    requirements, _ = rows.ENVIRONMENTS[environment]
+    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
+    session.run(
+        # What one of the programs needs is not to change how the tests run.
+        *("pytest", "-p", "no:asyncio", *options),
+        env={rows.VARIABLE: environment, **variables},
+        interrupt_timeout=10,
+    )
 
 
 @nox.session
@@ -317,9 +311,7 @@ def release(session: nox.Session) -> None:
 
 def install_auditors(session: nox.Session) -> None:
     """Install what the checks need; skip the session where that isn't possible."""
-    running = ("python", "-c", "import sys; print(sys.version_info >= (3, 11))")
-    if session.run(*running, silent=True, log=False).strip() != "True":
-        session.skip("zizmor and autorun-audit need Python 3.11")
+    require_python(session, (3, 11))  # for zizmor and autorun-audit
     tests = (*group("test"), f"ididi=={REFERENCE}")
     session.install("--quiet", ".", *group("audit"), *tests, silent=True)
 

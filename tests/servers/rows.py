@@ -542,12 +542,12 @@ class Program(NamedTuple):
 _PROGRAMS = "tests.servers.programs"
 
 
-def _pytest(file: str) -> tuple[str, ...]:
+def _pytest(*plugin: str) -> tuple[str, ...]:
     # Without the conftest of these tests, which switches the shim on.
     options = ("--noconftest", "--quiet", "-p", "no:cacheprovider")
     # None of the project's own settings, which are not made for plugins.
     options += ("-c", os.devnull, "--rootdir", ".")
-    return ("pytest", *options, f"tests/servers/programs/{file}.py")
+    return ("pytest", *options, *plugin, "tests/servers/programs/fixture_in_task.py")
 
 
 PROGRAMS = (
@@ -555,8 +555,13 @@ PROGRAMS = (
     Program(
         "ASGITransport", "in-process", (f"{_PROGRAMS}.asgi_transport",), subset=True
     ),
-    Program("pytest-asyncio", "in-process", _pytest("asyncio_fixture"), subset=True),
-    Program("anyio's plugin", "in-process", _pytest("anyio_fixture")),
+    Program(
+        "pytest-asyncio",
+        "in-process",
+        _pytest("-p", "no:anyio", "--asyncio-mode", "auto"),
+        subset=True,
+    ),
+    Program("anyio's plugin", "in-process", _pytest("-p", "no:asyncio")),
     Program("gevent", "outside-http", (f"{_PROGRAMS}.greenlets",), subset=True),
     *(
         Program(
