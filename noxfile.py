@@ -21,8 +21,6 @@ from tests.servers import rows
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST_WRAPT = "1.16.0"
-REFERENCE = "1.8.2"
-"""The release of ididi that `make test` runs against."""
 COMPILED = "1.5.4"
 """A release of ididi that is patched the other way."""
 COVERED = 96
@@ -74,21 +72,21 @@ def test(session: nox.Session) -> None:
     """Run everything that one Python can run, against one release of ididi."""
     # CI names the wheel that it has built once, for every Python to try.
     package = os.environ.get("SCOPEFIX_WHEEL", ".")
-    session.install(package, *group("test"), f"ididi=={REFERENCE}")
+    session.install(package, *group("test"))
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def control(session: nox.Session) -> None:
     """See every test of what the shim does fail with the shim switched off."""
-    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.install(".", *group("test"))
     session.run("pytest", "--control", *COMPARED, *session.posargs)
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
     """Run the behaviour suite on every affected release of ididi."""
-    session.install(".", *group("test"))
+    session.install(".", *group("test-tools"))
     failed = []
     for release in verified_releases():
         session.install("--quiet", f"ididi=={release}", silent=True)
@@ -108,7 +106,7 @@ OTHER_PYTHONS = ["3.13t", "3.14t", "pypy3.11"]
 @nox.session(python=[*PYTHONS, *OTHER_PYTHONS])
 def pythons(session: nox.Session) -> None:
     """Run the whole suite on every Python that is installed here."""
-    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.install(".", *group("test"))
     session.run("pytest", "--quiet", *session.posargs)
 
 
@@ -117,7 +115,7 @@ def pythons(session: nox.Session) -> None:
 def wrapt(session: nox.Session, wrapt: str) -> None:
     """Run the whole suite with either end of the range of wrapt."""
     pin = f"wrapt=={OLDEST_WRAPT}" if wrapt == "oldest" else "wrapt>=2"
-    session.install(".", *group("test"), f"ididi=={REFERENCE}", pin)
+    session.install(".", *group("test"), pin)
     session.run("pytest", "--quiet", *session.posargs)
 
 
@@ -203,7 +201,7 @@ def lihil(session: nox.Session) -> None:
 @nox.parametrize("environment", ["servers", "lihil"], ids=["servers", "lihil"])
 def docs(session: nox.Session, environment: str) -> None:
     """Run the recipes of the documents that need a server."""
-    requirements = (*group("test"), *group(f"docs-{environment}"))
+    requirements = (*group("test-tools"), *group(f"docs-{environment}"))
     session.install("--quiet", ".", *requirements, silent=True)
     session.run(
         "pytest",
@@ -227,7 +225,7 @@ def compare(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Measure which branches of the package the tests take, children included."""
-    session.install(".", *group("test"), "coverage>=7.10", f"ididi=={REFERENCE}")
+    session.install(".", *group("test"), "coverage>=7.10")
     session.run("coverage", "erase")
     pytest = ("coverage", "run", "-m", "pytest", "--quiet", *session.posargs)
     try:
@@ -243,7 +241,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
-    session.install(".", *group("lint"), *group("test"), "nox", f"ididi=={REFERENCE}")
+    session.install(".", *group("lint"), *group("test"), "nox")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -258,7 +256,7 @@ MODEL_RELEASES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
 def model(session: nox.Session) -> None:
     """Let the model run for long, races and faults too, on releases of each shape."""
     # 1.4.4 needs typing-extensions and does not say so.
-    session.install(".", *group("test"), "typing-extensions")
+    session.install(".", *group("test-tools"), "typing-extensions")
     for release in MODEL_RELEASES:
         session.install("--quiet", f"ididi=={release}", silent=True)
         session.log(f"ididi {release}")
@@ -312,8 +310,7 @@ def release(session: nox.Session) -> None:
 def install_auditors(session: nox.Session) -> None:
     """Install what the checks need; skip the session where that isn't possible."""
     require_python(session, (3, 11))  # for zizmor and autorun-audit
-    tests = (*group("test"), f"ididi=={REFERENCE}")
-    session.install("--quiet", ".", *group("audit"), *tests, silent=True)
+    session.install("--quiet", ".", *group("audit"), *group("test"), silent=True)
 
 
 def git(session: nox.Session, *arguments: str) -> str:
@@ -387,7 +384,7 @@ UPSTREAM_TESTS = ("graphviz", "pyinstrument", "pytest-asyncio")
 def upstream(session: nox.Session, source: str) -> None:
     """Apply the fix for ididi itself, and run without the shim what it cures."""
     folder = str(Path(session.create_tmp(), source).resolve())
-    session.install(".", *group("test"), *UPSTREAM_TESTS, "pyperf")
+    session.install(".", *group("test-tools"), *UPSTREAM_TESTS, "pyperf")
     session.run("python", "-m", "tests.upstream", source, folder)
     session.install(f"{folder}/after")
     # ididi's own tests need the plugin; it is not to change how ours run.
@@ -401,7 +398,7 @@ def upstream(session: nox.Session, source: str) -> None:
 def differential(session: nox.Session) -> None:
     """Run 10,000 random programs of each kind twice, on releases of each shape."""
     # 1.4.4 needs typing-extensions and does not say so.
-    session.install(".", *group("test"), "typing-extensions")
+    session.install(".", *group("test-tools"), "typing-extensions")
     for release in MODEL_RELEASES:
         session.install("--quiet", f"ididi=={release}", silent=True)
         session.log(f"ididi {release}")
@@ -414,7 +411,7 @@ def differential(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code by machine, and see that the tests notice."""
-    requirements = (*group("test"), "typing-extensions", f"ididi=={REFERENCE}")
+    requirements = (*group("test"), "typing-extensions")
     session.install("pip")
     install = (f"--install={each}" for each in (*requirements, "wrapt", "packaging"))
     session.run("python", "-m", "tests.mutants", *install, *session.posargs)
