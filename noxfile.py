@@ -255,8 +255,7 @@ MODEL_RELEASES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
 @nox.session
 def model(session: nox.Session) -> None:
     """Let the model run for long, races and faults too, on releases of each shape."""
-    # 1.4.4 needs typing-extensions and does not say so.
-    session.install(".", *group("test-tools"), "typing-extensions")
+    session.install(".", *group("test-tools"))
     for release in MODEL_RELEASES:
         session.install("--quiet", f"ididi=={release}", silent=True)
         session.log(f"ididi {release}")
@@ -397,8 +396,7 @@ def upstream(session: nox.Session, source: str) -> None:
 @nox.session
 def differential(session: nox.Session) -> None:
     """Run 10,000 random programs of each kind twice, on releases of each shape."""
-    # 1.4.4 needs typing-extensions and does not say so.
-    session.install(".", *group("test-tools"), "typing-extensions")
+    session.install(".", *group("test-tools"))
     for release in MODEL_RELEASES:
         session.install("--quiet", f"ididi=={release}", silent=True)
         session.log(f"ididi {release}")
@@ -411,7 +409,7 @@ def differential(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code by machine, and see that the tests notice."""
-    requirements = (*group("test"), "typing-extensions")
     session.install("pip")
-    install = (f"--install={each}" for each in (*requirements, "wrapt", "packaging"))
+    requirements = (*group("test"), "wrapt", "packaging")
+    install = (f"--install={each}" for each in requirements)
     session.run("python", "-m", "tests.mutants", *install, *session.posargs)
