@@ -21,8 +21,6 @@ from tests.servers import rows
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PROJECT)
 OLDEST_WRAPT = "1.16.0"
-REFERENCE = "1.8.2"
-"""The release of ididi that `make test` runs against."""
 COMPILED = "1.5.4"
 """A release of ididi that is patched the other way."""
 COVERED = 96
@@ -74,21 +72,21 @@ def test(session: nox.Session) -> None:
     """Run everything that one Python can run, against one release of ididi."""
     # CI names the wheel that it has built once, for every Python to try.
     package = os.environ.get("SCOPEFIX_WHEEL", ".")
-    session.install(package, *group("test"), f"ididi=={REFERENCE}")
+    session.install(package, *group("test"))
     session.run("pytest", *session.posargs)
 
 
 @nox.session
 def control(session: nox.Session) -> None:
     """See every test of what the shim does fail with the shim switched off."""
-    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.install(".", *group("test"))
     session.run("pytest", "--control", *COMPARED, *session.posargs)
 
 
 @nox.session
 def matrix(session: nox.Session) -> None:
     """Run the behaviour suite on every affected release of ididi."""
-    session.install(".", *group("test"))
+    session.install(".", *group("test-tools"))
     failed = []
     for release in verified_releases():
         session.install("--quiet", f"ididi=={release}", silent=True)
@@ -108,7 +106,7 @@ OTHER_PYTHONS = ["3.13t", "3.14t", "pypy3.11"]
 @nox.session(python=[*PYTHONS, *OTHER_PYTHONS])
 def pythons(session: nox.Session) -> None:
     """Run the whole suite on every Python that is installed here."""
-    session.install(".", *group("test"), f"ididi=={REFERENCE}")
+    session.install(".", *group("test"))
     session.run("pytest", "--quiet", *session.posargs)
 
 
@@ -117,7 +115,7 @@ def pythons(session: nox.Session) -> None:
 def wrapt(session: nox.Session, wrapt: str) -> None:
     """Run the whole suite with either end of the range of wrapt."""
     pin = f"wrapt=={OLDEST_WRAPT}" if wrapt == "oldest" else "wrapt>=2"
-    session.install(".", *group("test"), f"ididi=={REFERENCE}", pin)
+    session.install(".", *group("test"), pin)
     session.run("pytest", "--quiet", *session.posargs)
 
 
@@ -128,48 +126,42 @@ def servers(session: nox.Session, environment: str) -> None:
     subset = "--ci" in session.posargs
     if subset and environment not in rows.subset_environments():
         session.skip("none of its rows differ in kind")
-    requirements, oldest = rows.ENVIRONMENTS[environment]
-    running = session.run(
-        "python",
-        "-c",
-        "import sys; print(*sys.version_info[:2])",
-        silent=True,
-        log=False,
-    )
-    if tuple(map(int, running.split())) < oldest:
-        session.skip(f"needs Python {'.'.join(map(str, oldest))}")
-    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
-    session.run(
-        "pytest",
-        # What one of the programs needs is not to change how the tests run.
-        "-p",
-        "no:asyncio",
-        "tests/servers",
-        *(option for option in session.posargs if option != "--ci"),
-        env={
-            rows.VARIABLE: environment,
-            # Set for this session, or else not at all.
-            **({rows.SUBSET: "1"} if subset else {}),
-        },
-        interrupt_timeout=10,
-    )
+    require_python(session, rows.ENVIRONMENTS[environment].python)
+    options = (option for option in session.posargs if option != "--ci")
+    # Set for this session, or else not at all.
+    variables = {rows.SUBSET: "1"} if subset else {}
+    run_rows(session, environment, "tests/servers", *options, **variables)
 
 
 @nox.session
 def isolation(session: nox.Session) -> None:
     """Attack each server that keeps requests apart with ten thousand requests."""
+    tests = ("tests/servers/test_isolation.py", "-k", "under_load")
+    options = ("--quiet", "--capture=no", *tests, *session.posargs)
     for environment in rows.isolated_environments():
-        requirements, _ = rows.ENVIRONMENTS[environment]
-        session.install(
-            "--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True
-        )
-        session.run(
-            *("pytest", "--quiet", "-p", "no:asyncio", "--capture=no"),
-            *("tests/servers/test_isolation.py", "-k", "under_load"),
-            *session.posargs,
-            env={rows.VARIABLE: environment, rows.REQUESTS: "10000"},
-            interrupt_timeout=10,
-        )
+        run_rows(session, environment, *options, **{rows.REQUESTS: "10000"})
+
+
+def require_python(session: nox.Session, oldest: tuple[int, int]) -> None:
+    """Skip the session where its Python is older than *oldest*."""
+    ask = ("python", "-c", "import sys; print(*sys.version_info[:2])")
+    running = str(session.run(*ask, silent=True, log=False))
+    if tuple(map(int, running.split())) < oldest:
+        session.skip(f"needs Python {'.'.join(map(str, oldest))}")
+
+
+def run_rows(
+    session: nox.Session, environment: str, *options: str, **variables: str
+) -> None:
+    """Run tests of servers with what is installed in *environment*."""
+    requirements, _ = rows.ENVIRONMENTS[environment]
+    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
+    session.run(
+        # What one of the programs needs is not to change how the tests run.
+        *("pytest", "-p", "no:asyncio", *options),
+        env={rows.VARIABLE: environment, **variables},
+        interrupt_timeout=10,
+    )
 
 
 @nox.session
@@ -209,7 +201,7 @@ def lihil(session: nox.Session) -> None:
 @nox.parametrize("environment", ["servers", "lihil"], ids=["servers", "lihil"])
 def docs(session: nox.Session, environment: str) -> None:
     """Run the recipes of the documents that need a server."""
-    requirements = (*group("test"), *group(f"docs-{environment}"))
+    requirements = (*group("test-tools"), *group(f"docs-{environment}"))
     session.install("--quiet", ".", *requirements, silent=True)
     session.run(
         "pytest",
@@ -233,7 +225,7 @@ def compare(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Measure which branches of the package the tests take, children included."""
-    session.install(".", *group("test"), "coverage>=7.10", f"ididi=={REFERENCE}")
+    session.install(".", *group("test"), "coverage>=7.10")
     session.run("coverage", "erase")
     pytest = ("coverage", "run", "-m", "pytest", "--quiet", *session.posargs)
     try:
@@ -249,7 +241,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types."""
-    session.install(".", *group("lint"), *group("test"), "nox", f"ididi=={REFERENCE}")
+    session.install(".", *group("lint"), *group("test"), "nox")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
@@ -263,8 +255,7 @@ MODEL_RELEASES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
 @nox.session
 def model(session: nox.Session) -> None:
     """Let the model run for long, races and faults too, on releases of each shape."""
-    # 1.4.4 needs typing-extensions and does not say so.
-    session.install(".", *group("test"), "typing-extensions")
+    session.install(".", *group("test-tools"))
     for release in MODEL_RELEASES:
         session.install("--quiet", f"ididi=={release}", silent=True)
         session.log(f"ididi {release}")
@@ -317,11 +308,8 @@ def release(session: nox.Session) -> None:
 
 def install_auditors(session: nox.Session) -> None:
     """Install what the checks need; skip the session where that isn't possible."""
-    running = ("python", "-c", "import sys; print(sys.version_info >= (3, 11))")
-    if session.run(*running, silent=True, log=False).strip() != "True":
-        session.skip("zizmor and autorun-audit need Python 3.11")
-    tests = (*group("test"), f"ididi=={REFERENCE}")
-    session.install("--quiet", ".", *group("audit"), *tests, silent=True)
+    require_python(session, (3, 11))  # for zizmor and autorun-audit
+    session.install("--quiet", ".", *group("audit"), *group("test"), silent=True)
 
 
 def git(session: nox.Session, *arguments: str) -> str:
@@ -395,7 +383,7 @@ UPSTREAM_TESTS = ("graphviz", "pyinstrument", "pytest-asyncio")
 def upstream(session: nox.Session, source: str) -> None:
     """Apply the fix for ididi itself, and run without the shim what it cures."""
     folder = str(Path(session.create_tmp(), source).resolve())
-    session.install(".", *group("test"), *UPSTREAM_TESTS, "pyperf")
+    session.install(".", *group("test-tools"), *UPSTREAM_TESTS, "pyperf")
     session.run("python", "-m", "tests.upstream", source, folder)
     session.install(f"{folder}/after")
     # ididi's own tests need the plugin; it is not to change how ours run.
@@ -408,8 +396,7 @@ def upstream(session: nox.Session, source: str) -> None:
 @nox.session
 def differential(session: nox.Session) -> None:
     """Run 10,000 random programs of each kind twice, on releases of each shape."""
-    # 1.4.4 needs typing-extensions and does not say so.
-    session.install(".", *group("test"), "typing-extensions")
+    session.install(".", *group("test-tools"))
     for release in MODEL_RELEASES:
         session.install("--quiet", f"ididi=={release}", silent=True)
         session.log(f"ididi {release}")
@@ -422,8 +409,8 @@ def differential(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code by machine, and see that the tests notice."""
-    tools = ("coverage>=7.10", "typing-extensions")
-    requirements = (*group("test"), *tools, f"ididi=={REFERENCE}")
     session.install("pip")
-    install = (f"--install={each}" for each in (*requirements, "wrapt", "packaging"))
+    tools = ("coverage>=7.10", "typing-extensions", "wrapt", "packaging")
+    requirements = (*group("test"), *tools)
+    install = (f"--install={each}" for each in requirements)
     session.run("python", "-m", "tests.mutants", *install, *session.posargs)

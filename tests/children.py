@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+LISTEN = """
+import logging
+warnings = []
+
+class Handler(logging.Handler):
+    def emit(self, record):
+        warnings.append(record.getMessage())
+
+logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
+"""
+"""Begins a program that has what the shim warns of in ``warnings``."""
+
 
 def run(
     code: str, *options: str, path: Path | None = None, **environment: str

@@ -123,6 +123,31 @@ WAIT = """\
 """
 
 
+@pytest.mark.parametrize("name", ["use_scope", "scope", "ascope"])
+def test_a_newer_release_that_another_library_has_wrapped_is_not_probed(
+    tmp_path: Path, name: str
+) -> None:
+    """It would count the calls of the probe as the program's."""
+    invent("9.0.0", tmp_path)
+    wrapping = f"""
+import wrapt
+
+def count(wrapped, instance, args, kwargs):
+    print("called")
+    return wrapped(*args, **kwargs)
+
+def wrap(module):
+    wrapt.wrap_function_wrapper(module, "Resolver.{name}", count)
+
+wrapt.register_post_import_hook(wrap, "ididi.graph")
+"""
+    finished = children.run(wrapping + STATE, path=tmp_path)
+
+    first, reason = finished.stdout.splitlines()
+    assert first == "failed 9.0.0"
+    assert f"another library has wrapped {name}()" in reason
+
+
 def test_activating_in_the_middle_of_the_import_waits_for_its_end(
     tmp_path: Path,
 ) -> None:

@@ -12,19 +12,8 @@ from tests import children, other_releases, programs
 if TYPE_CHECKING:
     from pathlib import Path
 
-LISTEN = """
-import logging
-warnings = []
-
-class Handler(logging.Handler):
-    def emit(self, record):
-        warnings.append(record.getMessage())
-
-logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
-"""
-
 TELL = (
-    LISTEN
+    children.LISTEN
     + """
 import json
 import ididi_scopefix
@@ -485,4 +474,4 @@ def test_renamed_internals_leave_ididi_as_it_was(
         graph = folder / "ididi" / "graph.py"
         graph.write_text(graph.read_text() + "\nclass Graph: ...\n")
 
-    children.run(LISTEN + LOOK, path=folder)
+    children.run(children.LISTEN + LOOK, path=folder)

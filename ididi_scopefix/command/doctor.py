@@ -262,11 +262,11 @@ def about_uvicorn(found: Mapping[str, str]) -> str:
         + {
             "never": f"starts no request in an empty context: {shared}.",
             "always": "starts every request in an empty context: see the first column."
-            " With the shim, requests are isolated from each other; pipelined ones"
-            " only with --http h11.",
+            " With the shim, requests are isolated from each other, pipelined ones"
+            " only with --http h11; websockets are not.",
             "option": f"starts requests in empty contexts only with {option}: see the"
             f" first column. With {option} and the shim, requests are isolated from each"
-            f" other; without {option}, {shared}.",
+            f" other, websockets are not; without {option}, {shared}.",
         }[found["empty_contexts"]]
     )
 

@@ -356,7 +356,14 @@ def test_what_somebody_else_has_put_into_the_variable_is_left_alone(
             assert scope.pre is stranger
         assert graph.use_scope() is stranger
 
+    async def async_request() -> None:
+        ididi.graph._SCOPE_CONTEXT.set(stranger)
+        async with graph.ascope() as scope:
+            assert scope.pre is stranger
+        assert graph.use_scope() is stranger
+
     Context().run(request)
+    Context().run(asyncio.run, async_request())
 
 
 @unchanged

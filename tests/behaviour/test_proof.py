@@ -1,9 +1,8 @@
-"""What the proof and the storing of default scopes do to other graphs: nothing."""
+"""Activating proves the patch and stores default scopes: no graph notices."""
 
 from __future__ import annotations
 
-import asyncio
-import os
+import gc
 import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +16,13 @@ from ididi.config import DefaultScopeName
 from ididi.graph import Resolver
 
 import ididi_scopefix
+from ididi_scopefix import _probe
 from tests import children, shape
 from tests.pythons import collect
+from tests.races.threads import run_at_once
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
 methods_only = pytest.mark.skipif(
     not shape.has_mutable_classes(), reason="compiled classes are what they are"
@@ -31,37 +32,54 @@ compiled_only = pytest.mark.skipif(
 )
 
 
-@methods_only
+@pytest.fixture
+def inactive() -> None:
+    """The shim switched off, for a test to switch it on."""
+    ididi_scopefix.deactivate()
+
+
+def default_scope_of(graph: Graph) -> Any:
+    """Return the default scope of *graph*, as a context of its own sees it."""
+    return Context().run(graph.use_scope)
+
+
+@pytest.mark.usefixtures("inactive")
 @pytest.mark.shim
-def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope() -> None:
-    """In another thread, whichever step the proof is at."""
-    folder = os.path.dirname(ididi_scopefix.__file__)
+def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope(
+    knows_graphs: bool,
+) -> None:
+    """In another thread, whichever function the proof is in."""
     built: list[tuple[Graph, Any]] = []
+    seen: set[tuple[CodeType, str]] = set()
+    proof_begins = _probe.verify.__code__, "call"
+    pool_is_made = ThreadPoolExecutor.__init__.__code__, "call"
 
     def build() -> tuple[Graph, Any]:
-        graph = Graph()
-        return graph, ididi.graph._SCOPE_CONTEXT.get()
+        return Graph(), ididi.graph._SCOPE_CONTEXT.get()
 
-    def on_call(frame: FrameType, event: str, _: object) -> None:
-        code, names = frame.f_code, ("use_scope", "merge", "_ascope", "_scope")
-        is_ours = code.co_filename.startswith(folder)
-        if event == "call" and is_ours and code.co_name in names:
+    def on_step(frame: FrameType, event: str, _: object) -> None:
+        step = frame.f_code, event
+        if step in seen or not (seen or step == proof_begins):
+            return
+        seen.add(step)
+        # Where calls don't know their graph, the newest one answers: only one is
+        # built, in the midst of one that the proof builds.
+        if event in ("call", "return") and (knows_graphs or step == pool_is_made):
             built.append(other.submit(Context().run, build).result(60))
 
-    ididi_scopefix.deactivate()
     with ThreadPoolExecutor(max_workers=1) as other:
-        sys.setprofile(on_call)
+        sys.setprofile(on_step)
         try:
             ididi_scopefix.activate()
         finally:
             sys.setprofile(None)
-    assert len(built) > 3
+    assert {proof_begins, pool_is_made} <= seen
+    assert built
     for graph, scope in built:
-        assert Context().run(graph.use_scope) is scope
+        assert default_scope_of(graph) is scope
 
 
-CLOSED = """
-import logging
+CLOSED = f"""{children.LISTEN}
 from contextvars import Context
 import ididi_scopefix, ididi
 from ididi import Graph
@@ -75,14 +93,6 @@ class Closed(Graph):
         if "scopefix" in name:
             raise RuntimeError("nobody puts anything into this one")
         super().__setattr__(name, value)
-
-warnings = []
-
-class Keeping(logging.Handler):
-    def emit(self, record):
-        warnings.append(record.getMessage())
-
-logging.basicConfig(level=logging.WARNING, handlers=[Keeping()])
 """
 
 
@@ -123,41 +133,64 @@ Context().run(other.use_scope)
     )
 
 
-@methods_only
-def test_a_seed_is_a_seed_still_after_off_and_on() -> None:
-    """Another graph replaces it."""
+@pytest.mark.usefixtures("inactive")
+@pytest.mark.shim
+def test_threads_that_activate_at_once_replace_each_attribute_once() -> None:
+    """One deactivation puts back what ididi has written."""
+    owners = (Graph, Resolver, ididi.graph)
+    before = [dict(vars(owner)) for owner in owners]
+    for _ in range(20):
+        states = run_at_once(*[ididi_scopefix.activate] * 6)
+        assert {each.state for each in states} == {"active"}
+        ididi_scopefix.deactivate()
+        assert [dict(vars(owner)) for owner in owners] == before
+
+
+def test_a_seed_is_a_seed_after_off_and_on() -> None:
+    """Another graph's call replaces it, as it did before."""
     first, second = Context().run(Graph), Context().run(Graph)
-    own = Context().run(second.use_scope)
     thread = Context()
-    thread.run(first.use_scope)
+    assert thread.run(first.use_scope) is default_scope_of(first)
     ididi_scopefix.deactivate()
     ididi_scopefix.activate()
-    assert thread.run(second.use_scope) is own
+
+    assert thread.run(second.use_scope) is default_scope_of(second)
 
 
-@methods_only
 @pytest.mark.shim
-def test_what_was_restored_is_forgotten() -> None:
-    """However often the shim goes off and on."""
+def test_what_was_put_back_is_forgotten(knows_graphs: bool) -> None:
+    """However often the shim goes off and on, nothing of it stays behind."""
+    owner, name = (
+        (Resolver, "use_scope") if knows_graphs else (ididi.graph, "_SCOPE_CONTEXT")
+    )
     gone = []
-    for _ in range(5):
-        gone.append(weakref.ref(vars(Resolver)["use_scope"]))
-        ididi_scopefix.deactivate()
-        ididi_scopefix.activate()
-    collect()
-    assert [each() for each in gone] == [None] * 5
+
+    def switch(times: int) -> int:
+        for _ in range(times):
+            gone.append(weakref.ref(vars(owner)[name]))
+            ididi_scopefix.deactivate()
+            ididi_scopefix.activate()
+        collect()
+        assert [each() for each in gone] == [None] * len(gone)
+        gone.clear()
+        return len(gc.get_objects())
+
+    switch(20)
+    before = switch(1)
+    assert switch(200) - before < 100
 
 
 @methods_only
+@pytest.mark.usefixtures("inactive")
 @pytest.mark.shim
 @pytest.mark.parametrize("name", ["scope", "ascope", "use_scope", "__init__"])
 def test_the_proof_calls_no_function_of_another_library(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would count the calls as the program's."""
-    ididi_scopefix.deactivate()
+    """It would count the calls as the program's, and counts only those."""
+    calls: list[str] = []
     owner: Any = Graph if name == "__init__" else Resolver
-    method, calls = vars(owner)[name], []
+    method = vars(owner)[name]
 
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         calls.append(name)
@@ -166,76 +199,57 @@ def test_the_proof_calls_no_function_of_another_library(
     monkeypatch.setattr(owner, name, counted)
     assert ididi_scopefix.activate().state == "active"
     assert calls == []
+
     graph = Context().run(Graph)
-    Context().run(graph.use_scope)
+    assert default_scope_of(graph).name == DefaultScopeName
+    assert calls == ([name] if name in ("__init__", "use_scope") else [])
     ididi_scopefix.deactivate()
 
 
 @methods_only
-@pytest.mark.unchanged
+@pytest.mark.usefixtures("inactive")
+@pytest.mark.shim
 def test_what_python_does_not_bind_is_called_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A callable without ``__get__`` gets no self, here as in plain ididi."""
-    calls = []
 
     class Answer:
-        def __call__(self, *args: Any) -> str:
-            calls.append(args)
-            return "answer"
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return args, kwargs
 
     graph: Any = Context().run(Graph)
-    ididi_scopefix.deactivate()
     monkeypatch.setattr(Resolver, "use_scope", Answer())
-    assert graph.use_scope("name") == "answer"
-    ididi_scopefix.activate()
-    assert Context().run(graph.use_scope, "name") == "answer"
-    assert calls == [("name",), ("name",)]
+    expected = (("name",), {"as_async": True})
+    assert graph.use_scope("name", as_async=True) == expected
+    assert ididi_scopefix.activate().state == "active"
+
+    assert Context().run(graph.use_scope, "name", as_async=True) == expected
     ididi_scopefix.deactivate()
-
-
-class Stranger:
-    """No scope, and it has nothing of one."""
-
-    name = "stranger"
-
-
-@pytest.mark.unchanged
-def test_a_stranger_in_the_variable_is_the_parent_of_async_scopes(
-    graph: Graph,
-) -> None:
-    """As in plain ididi."""
-    stranger: Any = Stranger()
-
-    async def request() -> None:
-        ididi.graph._SCOPE_CONTEXT.set(stranger)
-        async with graph.ascope() as scope:
-            assert scope.pre is stranger
-        assert graph.use_scope() is stranger
-
-    Context().run(asyncio.run, request())
 
 
 @pytest.mark.shim
 def test_a_stranger_in_the_variable_is_no_obstacle_to_activating(
     graph: Graph, default_scope: Any
 ) -> None:
-    """Nobody's default scope is found there, and nothing fails."""
+    """It stays, and nobody's default scope is found there."""
+    stranger: Any = object()
 
-    def activate() -> str:
-        ididi.graph._SCOPE_CONTEXT.set(Stranger())  # type: ignore[arg-type]
-        return ididi_scopefix.activate().state
+    def activate() -> None:
+        ididi.graph._SCOPE_CONTEXT.set(stranger)
+        assert ididi_scopefix.activate().state == "active"
+        assert ididi.graph._SCOPE_CONTEXT.get() is stranger
 
     ididi_scopefix.deactivate()
-    assert Context().run(activate) == "active"
-    assert Context().run(graph.use_scope) is default_scope
+    Context().run(activate)
+    assert default_scope_of(graph) is default_scope
 
 
 @methods_only
+@pytest.mark.usefixtures("inactive")
 @pytest.mark.shim
 def test_a_scope_without_a_parent_is_no_default_scope() -> None:
     """Activated within one, the shim does not hand it to other contexts."""
-    ididi_scopefix.deactivate()
     graph = Context().run(Graph)
     create: Any = graph
 
@@ -246,7 +260,7 @@ def test_a_scope_without_a_parent_is_no_default_scope() -> None:
         return scope
 
     scope = Context().run(request)
-    default = Context().run(graph.use_scope)
+    default = default_scope_of(graph)
     assert default is not scope
     assert default.name == DefaultScopeName
 
@@ -264,42 +278,28 @@ def test_graphs_on_one_thread_pool_that_were_built_before_have_their_own() -> No
         assert Context().run(graph.use_scope)._type_registry is graph._type_registry
 
 
-@methods_only
-def test_graphs_that_share_a_thread_pool_have_default_scopes_of_their_own() -> None:
-    """From ididi 1.6 on; before, the newest one's is stored on the pool."""
+def test_graphs_that_share_a_thread_pool() -> None:
+    """Each has its own default scope, from 1.6.0 on; else the newest one's answers."""
     first = Context().run(Graph)
-    if not hasattr(first, "__dict__"):
-        pytest.skip("the graphs of this release have no __dict__")
-
-    def build() -> Any:
-        return Graph(workers=first._workers), ididi.graph._SCOPE_CONTEXT.get()
-
-    own = Context().run(first.use_scope)
-    second, others = Context().run(build)
-    assert Context().run(first.use_scope) is own
-    assert Context().run(second.use_scope) is others is not own
-
-
-@compiled_only
-@pytest.mark.shim
-def test_the_newest_of_the_graphs_on_one_thread_pool_answers() -> None:
-    """Compiled graphs store their default scope on the pool."""
-    first = Context().run(Graph)
+    own = default_scope_of(first)
 
     def build() -> Any:
         return Graph(workers=first._workers), ididi.graph._SCOPE_CONTEXT.get()
 
     second, newest = Context().run(build)
-    assert Context().run(first.use_scope) is newest
-    assert Context().run(second.use_scope) is newest
+    # Before 1.6.0 graphs store their default scope on the pool.
+    expected = own if hasattr(first, "__dict__") else newest
+    assert default_scope_of(first) is expected
+    assert default_scope_of(second) is newest is not own
 
 
 @compiled_only
 @pytest.mark.shim
-def test_a_newer_graph_answers_though_the_collector_has_seen_only_the_older() -> None:
-    """Both were built while the shim was off."""
+@pytest.mark.parametrize("collect", ["gc.disable()", "gc.collect()"])
+def test_the_newest_of_the_graphs_built_before_answers(collect: str) -> None:
+    """Whichever of the collector's generations they are in."""
     children.run(
-        """
+        f"""
         import gc
         from contextvars import Context
         import ididi_scopefix
@@ -309,6 +309,7 @@ def test_a_newer_graph_answers_though_the_collector_has_seen_only_the_older() ->
         gc.collect()
         gc.disable()
         graphs.append(Context().run(Graph))
+        {collect}
         ididi_scopefix.activate()
         found = Context().run(graphs[0].use_scope)
         assert found.resolve(Graph) is graphs[1]
@@ -324,14 +325,12 @@ def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
         """
         import gc
         from contextvars import Context
+        import pytest
         import ididi_scopefix, ididi.graph
         gc.collect()
-        try:
+        with pytest.raises(LookupError) as raised:
             Context().run(lambda: ididi.graph._SCOPE_CONTEXT.get())
-        except LookupError:
-            pass
-        else:
-            raise AssertionError("there was a scope")
+        assert raised.type is LookupError
         assert ididi_scopefix.status().seeded == 0
         """
     )
@@ -351,45 +350,3 @@ def test_a_context_is_asked_for_the_variable(graph: Graph) -> None:
     context.run(graph.use_scope)
     variable: Any = ididi.graph._SCOPE_CONTEXT
     assert variable not in Context()
-
-
-@pytest.mark.shim
-def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status() -> None:
-    """The version is unknown, and is found when ididi itself says it."""
-    children.run(
-        """
-        import sys
-        import ididi_scopefix
-
-        class Broken:
-            def find_spec(self, *args):
-                return None
-
-            def find_distributions(self, *args, **kwargs):
-                raise RuntimeError("a bug of the finder's own")
-
-        sys.meta_path.insert(0, Broken())
-        status = ididi_scopefix.status()
-        assert (status.state, status.ididi_version) == ("waiting", None), status
-        import ididi
-        assert ididi_scopefix.status().state in ("active", "failed")
-        """
-    )
-
-
-@pytest.mark.shim
-def test_the_reason_before_the_import_says_what_will_happen() -> None:
-    """With ididi, and without it."""
-    children.run(
-        """
-        import sys
-        import ididi_scopefix
-        reason = ididi_scopefix.status().reason
-        assert reason.startswith("ididi has not been imported yet"), reason
-        sys.path[:] = [each for each in sys.path if "packages" not in each]
-        import importlib.metadata
-        if not [*importlib.metadata.distributions(name="ididi")]:
-            reason = ididi_scopefix.status().reason
-            assert reason.startswith("ididi is not installed here"), reason
-        """
-    )

@@ -162,3 +162,53 @@ def test_a_forked_child_counts_for_itself() -> None:
         assert ididi_scopefix.status().seeded == 1
         """
     )
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("position", [0, 99])
+def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status(
+    position: int,
+) -> None:
+    """In front of the others it hides the version, until ididi itself says it."""
+    children.run(
+        f"""
+        import sys
+        import ididi_scopefix
+
+        class Broken:
+            def find_spec(self, *args):
+                return None
+
+            def find_distributions(self, *args, **kwargs):
+                raise RuntimeError("a bug of the finder's own")
+
+        sys.meta_path.insert({position}, Broken())
+        status = ididi_scopefix.status()
+        assert status.state == "waiting", status
+        assert (status.ididi_version is None) is ({position} == 0), status
+        import ididi
+        states = ("active", "failed") if {position} == 0 else ("active",)
+        assert ididi_scopefix.status().state in states
+        """
+    )
+
+
+@pytest.mark.shim
+def test_the_reason_before_the_import_says_what_will_happen() -> None:
+    """With ididi, and without it."""
+    children.run(
+        """
+        import sys
+        import ididi_scopefix
+        status = ididi_scopefix.status()
+        assert status.state == "waiting" and status.ididi_version, status
+        expected = "ididi has not been imported yet; if affected, it is patched then."
+        assert status.reason == expected, status
+        assert "ididi" not in sys.modules
+        sys.path[:] = [each for each in sys.path if "packages" not in each]
+        import importlib.metadata
+        if not [*importlib.metadata.distributions(name="ididi")]:
+            reason = ididi_scopefix.status().reason
+            assert reason.startswith("ididi is not installed here"), reason
+        """
+    )

@@ -39,15 +39,7 @@ def test_the_switch_disables_everything(value: str) -> None:
     )
 
 
-LISTEN = """
-import logging
-warnings = []
-
-class Handler(logging.Handler):
-    def emit(self, record):
-        warnings.append(record.getMessage())
-
-logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
+LISTEN = f"""{children.LISTEN}
 import ididi_scopefix, ididi, ididi.graph
 ididi_scopefix.activate()
 status = ididi_scopefix.status()

@@ -246,7 +246,7 @@ SHARED = "a request can see the scope of the one before on its connection"
             [
                 "starts every request in an empty context",
                 "With the shim, requests are isolated from each other",
-                "pipelined ones only with --http h11",
+                "pipelined ones only with --http h11; websockets are not",
             ],
         ),
         (
@@ -254,7 +254,7 @@ SHARED = "a request can see the scope of the one before on its connection"
             [
                 "only with --reset-contextvars",
                 "With --reset-contextvars and the shim, requests are isolated",
-                f"without --reset-contextvars, {SHARED}",
+                f"websockets are not; without --reset-contextvars, {SHARED}",
             ],
         ),
     ],

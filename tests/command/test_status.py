@@ -74,6 +74,19 @@ def test_status_knows_a_sitecustomize_that_activates(
     assert str(custom) not in [file["path"] for file in files]
 
 
+def test_status_knows_what_run_has_put_there(
+    installed: Environment, plain: Environment
+) -> None:
+    """In an environment that has neither the shim nor a start-up file."""
+    command = (plain.python, "-m", "ididi_scopefix", "status", "--json")
+    (file,) = json.loads(run(installed.command, "run", *command).stdout)[
+        "start_up_files"
+    ]
+    assert file["path"].startswith(str(installed.packages))
+    assert file["in_force"]
+    assert file["reason"] == "put there by ididi-scopefix run"
+
+
 def test_status_without_site_has_nothing_in_force(installed: Environment) -> None:
     """With -S the interpreter reads no start-up file."""
     found = _status(installed, "-S", PYTHONPATH=str(installed.packages))

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 import sys
 
-from tests.docs.markdown import COSTS, ROOT, Document
+from tests.docs.markdown import COSTS, ROOT, Document, table_of, with_table
 
 RESULTS = "benchmarks/RESULTS.md"
-HEADER = "| call | goal | measured | |"
-
-
-def table() -> str:
-    """Return the table of costs, as the page has to have it."""
-    rows = ["| " + " | ".join(row) + " |" for row in Document(RESULTS).tables[0][1:]]
-    return "\n".join([HEADER, "| --- | --- | --- | --- |", *rows]) + "\n"
+HEADER = ("call", "goal", "measured", "")
 
 
 def updated() -> str:
     """Return the text of the page with the table as it has to be."""
-    before, header, rest = Document(COSTS).text.partition(HEADER)
-    if not header:
-        raise LookupError(f"{COSTS} has no table of costs")
-    return before + table() + "\n" + rest.partition("\n\n")[2]
+    table = table_of(HEADER, *Document(RESULTS).tables[0][1:])
+    return with_table(Document(COSTS).text, table)
 
 
 def main() -> int:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 HOME = "https://example.org/ididi-scopefix/"
@@ -157,3 +160,18 @@ class Document:
             self.links += _LINK.findall(line)
         if rows:
             self.tables.append([rows[0], *rows[2:]])
+
+
+def table_of(*lines: Sequence[str]) -> str:
+    """Return a table, whose first line is its header."""
+    header, *others = ("| " + " | ".join(line) + " |\n" for line in lines)
+    ruler = "| " + " | ".join("---" for _ in lines[0]) + " |\n"
+    return "".join([header.replace("|  |", "| |"), ruler, *others])
+
+
+def with_table(text: str, table: str) -> str:
+    """Return *text* with *table* in the place of the one that has its header."""
+    before, header, rest = text.partition(table.partition("\n")[0])
+    if not header:
+        raise LookupError(f"there is no table {table.splitlines()[0]}")
+    return before + table + "\n" + rest.partition("\n\n")[2]

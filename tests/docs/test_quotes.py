@@ -15,12 +15,13 @@ from examples.serving import polled
 from ididi_scopefix import _releases as table
 from ididi_scopefix.command import known_releases
 from tests import children, other_releases
-from tests.docs import comparison, costs, recipes
+from tests.docs import comparison, costs, hosts, recipes
 from tests.docs.markdown import (
     ALTERNATIVES,
     DOCUMENTS,
     EVIDENCE,
     HOME,
+    HOSTS,
     OPERATIONS,
     README,
     RECIPES,
@@ -390,3 +391,8 @@ def test_the_evidence_counts_what_there_is() -> None:
 def test_the_costs_are_those_of_the_last_benchmark() -> None:
     """`python -m tests.docs.costs` copies them, after `make bench`."""
     assert costs.updated() == Document(costs.COSTS).text
+
+
+def test_the_hosts_are_those_that_are_tried() -> None:
+    """`python -m tests.docs.hosts` writes them, after a change of the rows."""
+    assert hosts.updated() == Document(HOSTS).text

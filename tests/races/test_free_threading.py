@@ -250,18 +250,13 @@ def test_a_wrapt_that_crashes_without_the_gil_costs_one_warning(
 ) -> None:
     """It is the program's to upgrade: ididi is patched all the same."""
     children.run(
-        f"""
-        import logging, sys, wrapt
-        warnings = []
-        class Handler(logging.Handler):
-            def emit(self, record):
-                warnings.append(record.getMessage())
-        logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
-        sys._is_gil_enabled = lambda: False
-        wrapt.__version__ = {wrapt!r}
-        import ididi_scopefix
-        ididi_scopefix.activate()
-        import ididi
-        assert ["wrapt" in text for text in warnings] == [True] * {warned}, warnings
-        """
+        f"""{children.LISTEN}
+import sys, wrapt
+sys._is_gil_enabled = lambda: False
+wrapt.__version__ = {wrapt!r}
+import ididi_scopefix
+ididi_scopefix.activate()
+import ididi
+assert ["wrapt" in text for text in warnings] == [True] * {warned}, warnings
+"""
     )

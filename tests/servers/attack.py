@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
 from examples.serving import HOST
+from tests.servers import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,14 +60,18 @@ async def pipelined(port: int, names: list[str]) -> list[Any]:
     """Send all requests at once on one connection; return what each has seen."""
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
-        writer.writelines(
-            f"POST {PATH} HTTP/1.1\r\nhost: {HOST}\r\nx-request-id: {name}\r\n"
-            "content-length: 0\r\n\r\n".encode()
-            for name in names
-        )
+        writer.writelines(_request(name) for name in names)
         return [await asyncio.wait_for(_receive(reader), TIMEOUT) for _ in names]
     finally:
         writer.close()
+
+
+def _request(name: str, body: bytes = b"") -> bytes:
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nhost: {HOST}\r\nx-request-id: {name}\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 async def _receive(reader: asyncio.StreamReader) -> Any:
@@ -85,6 +91,58 @@ async def after_large_body(client: httpx.AsyncClient, names: list[str]) -> list[
     """
     bodies = [LARGE, b""] * len(names)
     return [await post(client, name, body) for name, body in zip(names, bodies)]
+
+
+def websocket(port: int, behind: str | None) -> Any:
+    """Open a websocket; return what it has seen.
+
+    Args:
+        port: the server's.
+        behind: ``PIPELINED_WEBSOCKET`` to send it together with a request,
+            ``WEBSOCKET`` to send it when one with a large body has been
+            answered, ``None`` to send it on a connection of its own.
+
+    Raises:
+        ConnectionRefusedError: the server opens no websocket.
+    """
+    from websockets.client import ClientProtocol
+    from websockets.frames import Frame
+    from websockets.uri import parse_uri
+
+    protocol = ClientProtocol(parse_uri(f"ws://{HOST}:{port}{PATH}"))
+    handshake = protocol.connect()
+    handshake.headers["x-request-id"] = "socket"
+    protocol.send_request(handshake)
+    pending, received = b"".join(protocol.data_to_send()), b""
+    with socket.create_connection((HOST, port), TIMEOUT) as connection:
+        if behind == rows.PIPELINED_WEBSOCKET:
+            pending = _request("first") + pending
+        elif behind == rows.WEBSOCKET:
+            connection.sendall(_request("first", LARGE))
+        if behind != rows.WEBSOCKET:
+            connection.sendall(pending)
+        if behind is not None:
+            while b"}" not in received:
+                received += _some(connection)
+            assert b" 200 " in received, received
+            received = received.partition(b"}")[2]
+        if behind == rows.WEBSOCKET:
+            connection.sendall(pending)
+        while True:
+            protocol.receive_data(received)
+            if protocol.handshake_exc is not None:
+                raise ConnectionRefusedError from protocol.handshake_exc
+            for event in protocol.events_received():
+                if isinstance(event, Frame):
+                    return json.loads(event.data)
+            received = _some(connection)
+
+
+def _some(connection: socket.socket) -> bytes:
+    received = connection.recv(65536)
+    if not received:
+        raise ConnectionRefusedError
+    return received
 
 
 async def post(client: httpx.AsyncClient, name: str, body: bytes = b"") -> Any:

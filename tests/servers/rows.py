@@ -7,8 +7,12 @@ row. Nothing is imported here but the standard library.
 
 from __future__ import annotations
 
+import itertools
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 VARIABLE = "SCOPEFIX_SERVERS"
 """Names the environment that the tests run in; without it they don't."""
@@ -68,6 +72,7 @@ ENVIRONMENTS = {
             (
                 "lihil" if lihil == "newest" else f"lihil=={lihil}",
                 "uvicorn>=0.45.0" if uvicorn == "newest" else f"uvicorn=={uvicorn}",
+                "websockets",
             )
         )
         for lihil in ("0.2.38", "newest")
@@ -261,7 +266,7 @@ class Host(NamedTuple):
         command: its arguments after ``python -m``.
         without: the statuses of the first request, and of each one after it,
             without the shim.
-        built: when the graph is built, as ``tests.servers.hosts.wiring`` says.
+        built: when the graph is built, one of ``MOMENTS``.
         path: what is asked for.
         subset: whether it differs in kind from the rows before it.
         ends: whether it ends on SIGTERM.
@@ -277,6 +282,9 @@ class Host(NamedTuple):
     ends: bool = True
 
 
+MOMENTS = ("import", "lifespan", "first request")
+"""When a graph is built, as ``tests.servers.hosts.wiring`` says."""
+
 _HOSTS = "tests.servers.hosts"
 _NEVER, _ALWAYS = (500, 500), (200, 200)
 _ONLY_FIRST = (200, 500)
@@ -284,18 +292,25 @@ _ONLY_FIRST = (200, 500)
 
 
 def _late(
-    name: str, environment: str, command: tuple[str, ...], has_lifespan: bool = True
+    name: str,
+    environment: str,
+    command: tuple[str, ...],
+    has_lifespan: bool = True,
+    ends: bool = True,
 ) -> tuple[Host, ...]:
     """Return the rows of a server whose application builds its graph late."""
     lifespan = Host(
-        f"{name}, graph built in the lifespan", environment, command, _NEVER, "lifespan"
-    )
-    first = Host(
-        f"{name}, graph built by the first request",
+        f"{name}, graph built in the lifespan",
         environment,
         command,
-        _ONLY_FIRST,
-        "first request",
+        _NEVER,
+        "lifespan",
+        ends=ends,
+    )
+    first = lifespan._replace(
+        name=f"{name}, graph built by the first request",
+        without=_ONLY_FIRST,
+        built="first request",
         subset=True,
     )
     return (lifespan, first) if has_lifespan else (first,)
@@ -304,6 +319,14 @@ def _late(
 HOSTS = (
     Host(
         "gunicorn sync", "threads", _gunicorn(app=WSGI, worker="sync"), without=_ALWAYS
+    ),
+    # One request after the other, all in one context.
+    Host(
+        "gunicorn sync, graph built by the first request",
+        "threads",
+        _gunicorn(app=WSGI, worker="sync"),
+        without=_ALWAYS,
+        built="first request",
     ),
     Host(
         "gunicorn gthread",
@@ -359,6 +382,7 @@ HOSTS = (
         path="/visit-in-thread",
         ends=False,
     ),
+    *_late("Robyn", "threads", (f"{_HOSTS}.robyn_app", "{port}"), ends=False),
     Host("daphne", "others", _daphne(ASGI), without=_ALWAYS, subset=True),
     *_late("daphne", "others", _daphne(ASGI), has_lifespan=False),
     *_late("hypercorn", "others", _hypercorn(app=ASGI)),
@@ -366,6 +390,7 @@ HOSTS = (
     *_late("gunicorn's asgi worker", "others", _gunicorn(app=ASGI, worker="asgi")),
     *_late("uvicorn", "uvicorn-0.38.0", _uvicorn(*_PLAIN, app=ASGI)),
     *_late("uvicorn", "uvicorn-0.40.0", _uvicorn(*_PLAIN, app=ASGI)),
+    *_late("uvicorn", "uvicorn-0.44.0", _uvicorn(*_PLAIN, app=ASGI)),
     *_late("uvicorn", "uvicorn-newest", _uvicorn(*_PLAIN, app=ASGI)),
     *_late(
         "uvicorn --reset-contextvars",
@@ -396,9 +421,17 @@ class Exposed(NamedTuple):
     subset: bool = False
 
 
-PIPELINED, LARGE_BODY, WEBSOCKET = "pipelined", "large body", "websocket"
-"""The attacks: requests that are sent before the one before them is answered;
-one that follows a large body; a websocket that follows one."""
+PIPELINED, LARGE_BODY = "pipelined", "large body"
+"""The attacks: requests that are sent before the one before them is answered; one
+that follows a large body."""
+
+PIPELINED_WEBSOCKET, WEBSOCKET = "pipelined websocket", "websocket"
+WEBSOCKETS = (PIPELINED_WEBSOCKET, WEBSOCKET)
+"""The same with a websocket as the last one."""
+
+
+EMPTY_CONTEXTS = ("uvicorn-0.40.0", "uvicorn-0.44.0")
+"""The environments whose uvicorn starts requests in empty contexts."""
 
 
 def _exposed(*options: str, app: str = EXPOSED) -> tuple[str, ...]:
@@ -406,86 +439,67 @@ def _exposed(*options: str, app: str = EXPOSED) -> tuple[str, ...]:
     return _uvicorn(*options, "--timeout-keep-alive", "600", app=app)
 
 
+def _combinations(environment: str, *options: str) -> Iterator[Exposed]:
+    """Yield the rows of a release of uvicorn, with each loop and each parser."""
+    name = " ".join(("uvicorn", *options))
+    for loop, parser in itertools.product(("asyncio", "uvloop"), ("h11", "httptools")):
+        leaks = {
+            # httptools makes the task of a pipelined request from the one before.
+            PIPELINED: not options
+            and (parser == "httptools" or environment not in EMPTY_CONTEXTS),
+            # uvloop goes on to read a large body in the context of the server.
+            LARGE_BODY: not options
+            and (loop == "asyncio" and environment not in EMPTY_CONTEXTS),
+            # Websockets don't depend on the release.
+            PIPELINED_WEBSOCKET: parser == "h11",
+            WEBSOCKET: loop == "asyncio",
+        }
+        yield Exposed(
+            f"{name}, {loop} and {parser}",
+            environment,
+            _exposed("--loop", loop, "--http", parser, *options),
+            tuple(kind for kind, is_found in leaks.items() if is_found),
+            without=500 if options or environment in EMPTY_CONTEXTS else 200,
+            subset=(environment, loop, parser, options) in _DIFFERENT,
+        )
+
+
+_DIFFERENT = (
+    ("uvicorn-0.40.0", "uvloop", "httptools", ()),
+    ("uvicorn-newest", "asyncio", "h11", ()),
+    ("uvicorn-newest", "asyncio", "h11", _RESET),
+    ("uvicorn-newest", "uvloop", "httptools", _RESET),
+)
+
 EXPOSED_SERVERS = (
-    Exposed(
-        "uvicorn, asyncio, h11",
-        "uvicorn-0.38.0",
-        _exposed(*_PLAIN),
-        (PIPELINED, LARGE_BODY, WEBSOCKET),
-    ),
-    Exposed(
-        "uvicorn, asyncio, h11, EmptyContext",
-        "uvicorn-0.38.0",
-        _exposed(*_PLAIN, app=ISOLATED),
-        without=500,
-        subset=True,
-    ),
-    Exposed(
-        "uvicorn, uvloop, httptools, EmptyContext",
-        "uvicorn-0.38.0",
-        _exposed(*_FAST, app=ISOLATED),
-        without=500,
-    ),
+    *_combinations("uvicorn-0.38.0"),
+    *_combinations("uvicorn-0.40.0"),
+    *_combinations("uvicorn-0.44.0"),
+    *_combinations("uvicorn-newest"),
+    *_combinations("uvicorn-newest", *_RESET),
     *(
-        row
-        for version in ("uvicorn-0.40.0", "uvicorn-0.44.0")
-        for row in (
-            Exposed(
-                "uvicorn, asyncio, h11",
-                version,
-                _exposed(*_PLAIN),
-                (WEBSOCKET,),
-                without=500,
-            ),
-            # Only h11 starts a pipelined request in an empty context.
-            Exposed(
-                "uvicorn, uvloop, httptools",
-                version,
-                _exposed(*_FAST),
-                (PIPELINED,),
-                without=500,
-                subset=version == "uvicorn-0.40.0",
-            ),
-            Exposed(
-                "uvicorn, uvloop, httptools, EmptyContext",
-                version,
-                _exposed(*_FAST, app=ISOLATED),
-                without=500,
-            ),
+        Exposed(
+            f"uvicorn, {loop} and {parser}, EmptyContext",
+            environment,
+            _exposed("--loop", loop, "--http", parser, app=ISOLATED),
+            without=500,
+            subset=environment == "uvicorn-0.38.0" and parser == "h11",
+        )
+        for environment, loop, parser in (
+            ("uvicorn-0.38.0", "asyncio", "h11"),
+            ("uvicorn-0.38.0", "uvloop", "httptools"),
+            ("uvicorn-0.40.0", "uvloop", "httptools"),
+            ("uvicorn-0.44.0", "uvloop", "httptools"),
+            ("uvicorn-newest", "asyncio", "h11"),
         )
     ),
     Exposed(
-        "uvicorn, asyncio, h11",
-        "uvicorn-newest",
-        _exposed(*_PLAIN),
-        (PIPELINED, LARGE_BODY, WEBSOCKET),
+        "daphne",
+        "others",
+        _daphne(EXPOSED),
+        (PIPELINED, PIPELINED_WEBSOCKET),
         subset=True,
     ),
-    Exposed(
-        "uvicorn, uvloop, httptools", "uvicorn-newest", _exposed(*_FAST), (PIPELINED,)
-    ),
-    Exposed(
-        "uvicorn --reset-contextvars, asyncio, h11",
-        "uvicorn-newest",
-        _exposed(*_PLAIN, *_RESET),
-        (WEBSOCKET,),
-        without=500,
-        subset=True,
-    ),
-    Exposed(
-        "uvicorn --reset-contextvars, uvloop, httptools",
-        "uvicorn-newest",
-        _exposed(*_FAST, *_RESET),
-        without=500,
-        subset=True,
-    ),
-    Exposed(
-        "uvicorn, asyncio, h11, EmptyContext",
-        "uvicorn-newest",
-        _exposed(*_PLAIN, app=ISOLATED),
-        without=500,
-    ),
-    Exposed("daphne", "others", _daphne(EXPOSED), (PIPELINED,), subset=True),
     Exposed(
         "daphne, EmptyContext", "others", _daphne(ISOLATED), without=500, subset=True
     ),
@@ -500,20 +514,20 @@ EXPOSED_SERVERS = (
     Exposed(
         "ididi 1.8.4 on uvicorn",
         "lihil-newest-uvicorn-newest",
-        _exposed("--loop", "asyncio", "--http", "h11"),
-        (PIPELINED, LARGE_BODY),
+        _exposed(*_PLAIN),
+        (PIPELINED, LARGE_BODY, *WEBSOCKETS),
     ),
     Exposed(
         "lihil on uvicorn",
         "lihil-newest-uvicorn-newest",
-        _exposed("--loop", "asyncio", "--http", "h11", app=EXPOSED_LIHIL),
+        _exposed(*_PLAIN, app=EXPOSED_LIHIL),
         (PIPELINED, LARGE_BODY),
         subset=True,
     ),
     Exposed(
         "lihil on uvicorn --reset-contextvars",
         "lihil-newest-uvicorn-newest",
-        _exposed("--loop", "asyncio", "--http", "h11", *_RESET, app=EXPOSED_LIHIL),
+        _exposed(*_PLAIN, *_RESET, app=EXPOSED_LIHIL),
         without=500,
         subset=True,
     ),
@@ -542,12 +556,12 @@ class Program(NamedTuple):
 _PROGRAMS = "tests.servers.programs"
 
 
-def _pytest(file: str) -> tuple[str, ...]:
+def _pytest(*plugin: str) -> tuple[str, ...]:
     # Without the conftest of these tests, which switches the shim on.
     options = ("--noconftest", "--quiet", "-p", "no:cacheprovider")
     # None of the project's own settings, which are not made for plugins.
     options += ("-c", os.devnull, "--rootdir", ".")
-    return ("pytest", *options, f"tests/servers/programs/{file}.py")
+    return ("pytest", *options, *plugin, "tests/servers/programs/fixture_in_task.py")
 
 
 PROGRAMS = (
@@ -555,8 +569,13 @@ PROGRAMS = (
     Program(
         "ASGITransport", "in-process", (f"{_PROGRAMS}.asgi_transport",), subset=True
     ),
-    Program("pytest-asyncio", "in-process", _pytest("asyncio_fixture"), subset=True),
-    Program("anyio's plugin", "in-process", _pytest("anyio_fixture")),
+    Program(
+        "pytest-asyncio",
+        "in-process",
+        _pytest("-p", "no:anyio", "--asyncio-mode", "auto"),
+        subset=True,
+    ),
+    Program("anyio's plugin", "in-process", _pytest("-p", "no:asyncio")),
     Program("gevent", "outside-http", (f"{_PROGRAMS}.greenlets",), subset=True),
     *(
         Program(
@@ -618,7 +637,12 @@ def isolated_environments() -> list[str]:
 
 def is_isolated(row: Exposed) -> bool:
     """Tell whether no HTTP request finds anything of another."""
-    return not set(row.leaks) - {WEBSOCKET}
+    return set(row.leaks) <= set(WEBSOCKETS)
+
+
+def has_websocket(row: Exposed) -> bool:
+    """Tell whether the application answers websockets."""
+    return EXPOSED_LIHIL not in row.command
 
 
 def programs() -> list[Program]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import socket
 from typing import Any, Callable
 
 import pytest
 
-from examples.serving import HOST, Server
+from examples.serving import Server
 from tests.servers import attack, rows
 
 ROWS = rows.exposed()
@@ -80,22 +78,53 @@ def test_a_request_after_a_large_body_finds_that_ones_closed_scope(
     }
 
 
-@of_rows([row for row in ROWS if rows.WEBSOCKET in row.leaks])
-def test_a_websocket_after_a_large_body_finds_that_ones_closed_scope(
+@pytest.mark.parametrize(
+    ("row", "switch", "behind"),
+    [
+        pytest.param(*case.values, behind, id=f"{case.id}, {behind}")
+        for behind in rows.WEBSOCKETS
+        for case in leaking(behind)
+    ],
+)
+def test_a_websocket_behind_a_request_finds_that_ones_closed_scope(
+    row: rows.Exposed, switch: str, behind: str
+) -> None:
+    """Where the server makes its task in the context of that request."""
+    with started(row, switch) as server:
+        seen = until(
+            lambda: attack.websocket(server.port, behind),
+            lambda seen: seen["session_of"],
+        )
+    assert seen == {
+        **attack.clean("socket"),
+        "depth": 3,
+        "session_of": "first",
+        "session_is_open": False,
+    }
+
+
+@of_rows([row for row in ROWS if rows.has_websocket(row)])
+def test_a_websocket_finds_nothing_where_the_table_says_so(row: rows.Exposed) -> None:
+    """The same attacks, as often as they may need elsewhere."""
+    with started(row, "1") as server:
+        for behind in {None, *rows.WEBSOCKETS}.difference(row.leaks):
+            for _ in range(ATTEMPTS):
+                seen = attack.websocket(server.port, behind)
+                assert seen == attack.clean("socket"), behind
+
+
+@of_rows([row for row in ROWS if rows.has_websocket(row)])
+def test_without_the_shim_a_websocket_has_a_scope_unless_its_context_is_empty(
     row: rows.Exposed,
 ) -> None:
-    """uvicorn gives no websocket an empty context, not even when told to."""
-    with started(row, "1") as server:
-        seen = until(lambda: websocket(server), lambda seen: seen["session_of"])
-    assert (seen["session_of"], seen["session_is_open"]) == ("large", False)
-
-
-@of_rows([row for row in ROWS if "EmptyContext" in row.name])
-def test_a_websocket_finds_nothing_behind_the_middleware(row: rows.Exposed) -> None:
-    """The control: the same attack, as often as it may need elsewhere."""
-    with started(row, "1") as server:
-        for _ in range(ATTEMPTS):
-            assert websocket(server) == attack.clean("socket")
+    """The middleware empties it. No server does, whatever it does to requests."""
+    with started(row, "0") as server:
+        if "EmptyContext" in row.name:
+            with pytest.raises(ConnectionRefusedError):
+                attack.websocket(server.port, None)
+            assert "idid_scope_ctx" in server.log()
+        else:
+            assert attack.websocket(server.port, None) == attack.clean("socket")
 
 
 @of_rows(ISOLATED)
@@ -136,27 +165,3 @@ def until(attempt: Callable[[], Any], is_seen: Callable[[Any], Any]) -> Any:
         if is_seen(seen):
             break
     return seen
-
-
-def websocket(server: Server) -> Any:
-    """Open a websocket on a connection that has carried a large body."""
-    from websockets.sync.client import connect
-
-    connection = socket.create_connection((HOST, server.port), attack.TIMEOUT)
-    head = (
-        f"POST {attack.PATH} HTTP/1.1\r\nhost: {HOST}\r\nx-request-id: large\r\n"
-        f"content-length: {len(attack.LARGE)}\r\n\r\n"
-    )
-    connection.sendall(head.encode() + attack.LARGE)
-    received = b""
-    while not received.endswith(b"}"):
-        part = connection.recv(65536)
-        assert part, received
-        received += part
-    with connect(
-        f"ws://{HOST}:{server.port}{attack.PATH}",
-        sock=connection,
-        additional_headers={"x-request-id": "socket"},
-        proxy=None,
-    ) as client:
-        return json.loads(client.recv(attack.TIMEOUT))

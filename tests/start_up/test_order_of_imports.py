@@ -138,23 +138,6 @@ def test_activating_waits_in_front_of_the_other_finders() -> None:
     )
 
 
-def test_the_status_before_the_import_says_what_will_happen() -> None:
-    """With the version that will be imported, and without loading it."""
-    finished = children.run(
-        """
-        import sys, ididi_scopefix
-
-        status = ididi_scopefix.status()
-        print(status.state, status.ididi_version is not None, "ididi" in sys.modules)
-        print(status.reason)
-        """
-    )
-
-    first, reason = finished.stdout.splitlines()
-    assert first == "waiting True False"
-    assert reason == "ididi has not been imported yet; if affected, it is patched then."
-
-
 def test_an_interrupt_of_the_patching_interrupts_the_program() -> None:
     """Nobody swallows a Ctrl-C, and the next import goes on."""
     finished = children.run(
@@ -212,59 +195,3 @@ print(len(calls)){USE}"""
     )
 
     assert finished.stdout == f"not now 1\nnot now 2\n2\n{WORKS}"
-
-
-def test_a_finder_of_distributions_that_raises_costs_nothing() -> None:
-    """Neither the status nor the patch."""
-    finished = children.run(
-        """
-import sys, ididi_scopefix
-
-class Broken:
-    def find_spec(self, name, path=None, target=None):
-        return None
-    def find_distributions(self, context=None):
-        raise OSError("broken")
-
-sys.meta_path.append(Broken())
-print(ididi_scopefix.status().state)
-import ididi
-print(ididi_scopefix.status().state)
-"""
-    )
-
-    assert finished.stdout == "waiting\nactive\n"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_forked_while_the_shim_is_busy_imports_ididi() -> None:
-    """The lock that another thread holds is not held in the child."""
-    children.run(
-        """
-        import os, threading, ididi_scopefix
-        from ididi_scopefix import _activation
-
-        held, done = threading.Event(), threading.Event()
-
-        def hold():
-            with _activation.lock:
-                held.set()
-                done.wait()
-
-        thread = threading.Thread(target=hold)
-        thread.start()
-        held.wait()
-        child = os.fork()
-        if not child:
-            import faulthandler
-            faulthandler.dump_traceback_later(60, exit=True)
-            import ididi
-            os._exit(ididi_scopefix.status().state != "active")
-        _, code = os.waitpid(child, 0)
-        done.set()
-        thread.join()
-        assert code == 0
-        """,
-        "-W",
-        "ignore",
-    )

@@ -9,6 +9,7 @@ from robyn import Request, Response, Robyn
 from tests.servers.hosts import wiring
 
 app = Robyn(__file__)
+app.startup_handler(lambda: wiring.reach(wiring.LIFESPAN))
 
 
 @app.get("/visit")

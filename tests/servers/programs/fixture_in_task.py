@@ -1,13 +1,17 @@
-"""A pytest-asyncio fixture that builds the graph in another task than the test."""
+"""A fixture that builds the graph in another task than the test.
+
+anyio's plugin runs what is marked, pytest-asyncio in its auto mode everything.
+"""
 
 import asyncio
 
 import pytest
-import pytest_asyncio
 from ididi import Graph
 from ididi.config import DefaultScopeName
 
 import ididi_scopefix  # noqa: F401
+
+pytestmark = pytest.mark.anyio
 
 
 async def build() -> Graph:
@@ -15,13 +19,18 @@ async def build() -> Graph:
     return Graph()
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run on asyncio alone: ididi's scopes need it."""
+    return "asyncio"
+
+
+@pytest.fixture
 async def graph() -> Graph:
     """Start the application in a task of its own."""
     return await asyncio.create_task(build())
 
 
-@pytest.mark.asyncio
 async def test_a_scope_opens_under_the_default_scope(graph: Graph) -> None:
     """The test has the graph, and not the context that it was built in."""
     async with graph.ascope("test") as scope:
@@ -29,7 +38,6 @@ async def test_a_scope_opens_under_the_default_scope(graph: Graph) -> None:
         assert scope.pre is graph.use_scope(DefaultScopeName)
 
 
-@pytest.mark.asyncio
 async def test_another_test_has_another_graph(graph: Graph) -> None:
     """What the test before has left behind is not found here."""
     assert graph.use_scope().type_registry is graph.type_registry
