@@ -396,3 +396,12 @@ def test_the_costs_are_those_of_the_last_benchmark() -> None:
 def test_the_hosts_are_those_that_are_tried() -> None:
     """`python -m tests.docs.hosts` writes them, after a change of the rows."""
     assert hosts.updated() == Document(HOSTS).text
+
+
+@pytest.mark.parametrize("path", ["README.md", "docs/zh-CN/README.md"])
+def test_the_readme_says_what_a_start_costs(path: str) -> None:
+    """As many times as long, with bytecode and without."""
+    rows = [row for row in Document(costs.RESULTS).tables[0] if "-c pass" in row[0]]
+    ratios = [f"{float(row[2].partition(' x')[0]):.2f}" for row in rows]
+    _, _, said = Document(path).text.partition("`python -c pass`")
+    assert re.findall(r"\b1\.\d\d\b", said)[:2] == ratios
