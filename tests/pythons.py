@@ -34,7 +34,6 @@ sees_uncollectable = pytest.mark.skipif(
 )
 """Marks a test that looks at ``gc.garbage``."""
 
-
 runs_last_finalizers = pytest.mark.skipif(
     IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
 )
@@ -49,6 +48,9 @@ reads_annotations = pytest.mark.xfail(
     " without the shim",
 )
 """Marks a test in which ididi has to read annotations."""
+
+SYMPTOM = "" if IS_PYPY else "<ContextVar name='idid_scope_ctx'"
+"""How ididi's error begins; PyPy's does not say of which variable it is."""
 
 
 def collect() -> None:
