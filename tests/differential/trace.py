@@ -10,6 +10,8 @@ import ididi.graph
 
 PLAIN = (bool, int, float, str, bytes, type(None))
 ADDRESS = re.compile(r"at 0x[0-9a-fA-F]+")
+READ_ONLY = re.compile(r"object attribute (\S+) is read-only")
+"""How PyPy says that there is no attribute, where the class has one of that name."""
 
 
 class Trace:
@@ -39,7 +41,8 @@ class Trace:
     def describe(self, value: Any) -> str:
         """Describe *value* in a way that doesn't depend on where it is in memory."""
         if isinstance(value, PLAIN):
-            return ADDRESS.sub("at some address", repr(value))
+            text = ADDRESS.sub("at some address", repr(value))
+            return READ_ONLY.sub(r"object has no attribute \1", text)
         if isinstance(value, (tuple, list)):
             return f"{type(value).__name__}({', '.join(map(self.describe, value))})"
         if isinstance(value, type):
