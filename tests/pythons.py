@@ -15,6 +15,7 @@ def _release(name: str) -> list[int]:
 
 
 IS_PYPY = sys.implementation.name == "pypy"
+IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 counts_references = pytest.mark.skipif(
     IS_PYPY, reason="PyPy frees nothing before its collector runs"
@@ -22,7 +23,7 @@ counts_references = pytest.mark.skipif(
 """Marks a test of what is freed without the collector."""
 
 measures_memory = pytest.mark.skipif(
-    IS_PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    IS_PYPY or IS_FREE_THREADED,
     reason="PyPy has no tracemalloc; a free-threaded build frees memory later,"
     " with plain ididi too",
 )

@@ -7,7 +7,6 @@ number of steps is bounded, and every count is exact.
 from __future__ import annotations
 
 import sys
-import sysconfig
 from contextvars import Context
 from typing import Any
 
@@ -17,16 +16,14 @@ from ididi.config import DefaultScopeName
 
 import ididi_scopefix
 from tests import children, shape
-from tests.pythons import SYMPTOM
+from tests.pythons import IS_FREE_THREADED, SYMPTOM
 from tests.races.threads import run_at_once
 
 THREADS = 8
 STEPS = 500
 
-is_free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-
-@pytest.mark.skipif(not is_free_threaded, reason="this build of Python has a GIL")
+@pytest.mark.skipif(not IS_FREE_THREADED, reason="this build of Python has a GIL")
 @pytest.mark.shim
 def test_nothing_of_ours_brings_the_gil_back() -> None:
     """Python turns it on for an extension module that does not know it can be off."""
