@@ -14,6 +14,7 @@ from ididi import Graph
 
 import ididi_scopefix
 from tests import children, shape
+from tests.pythons import frees_functions
 from tests.races.threads import run_at_once
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def test_a_seed_is_a_seed_after_off_and_on() -> None:
     assert context.run(second.use_scope) is default_scope_of(second)
 
 
+@frees_functions
 @pytest.mark.unchanged
 @pytest.mark.usefixtures("inactive")
 def test_switching_again_and_again_leaves_nothing_behind() -> None:
