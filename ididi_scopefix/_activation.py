@@ -99,7 +99,7 @@ def _register_hook() -> None:
     has_gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
     version: str = getattr(wrapt, "__version__", "0.0")
     if not has_gil and tuple(map(int, version.split(".")[:2])) < (2, 4):
-        _log.warn_once("without the GIL, wrapt before 2.4 can crash: upgrade it")
+        _log.warn_once("without the GIL, ididi-scopefix needs wrapt 2.4: upgrade it")
     try:
         _registered = True
         wrapt.register_post_import_hook(_hook, GRAPH)

@@ -15,6 +15,7 @@ def _release(name: str) -> list[int]:
 
 
 IS_PYPY = sys.implementation.name == "pypy"
+IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 counts_references = pytest.mark.skipif(
     IS_PYPY, reason="PyPy frees nothing before its collector runs"
@@ -22,18 +23,24 @@ counts_references = pytest.mark.skipif(
 """Marks a test of what is freed without the collector."""
 
 measures_memory = pytest.mark.skipif(
-    IS_PYPY or bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    IS_PYPY or IS_FREE_THREADED,
     reason="PyPy has no tracemalloc; a free-threaded build frees memory later,"
     " with plain ididi too",
 )
 """Marks a test that compares the size of the process before and after."""
+
+frees_functions = pytest.mark.skipif(
+    IS_FREE_THREADED and sys.version_info < (3, 14),
+    reason="once a thread has started, Python 3.13 without the GIL keeps every"
+    " function and class for ever",
+)
+"""Marks a test of what is left of functions that nobody needs any more."""
 
 sees_uncollectable = pytest.mark.skipif(
     not hasattr(gc, "DEBUG_UNCOLLECTABLE"),
     reason="PyPy's collector doesn't tell what it can't collect",
 )
 """Marks a test that looks at ``gc.garbage``."""
-
 
 runs_last_finalizers = pytest.mark.skipif(
     IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
@@ -49,6 +56,9 @@ reads_annotations = pytest.mark.xfail(
     " without the shim",
 )
 """Marks a test in which ididi has to read annotations."""
+
+SYMPTOM = "" if IS_PYPY else "<ContextVar name='idid_scope_ctx'"
+"""How ididi's error begins; PyPy's does not say of which variable it is."""
 
 
 def collect() -> None:

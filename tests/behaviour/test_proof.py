@@ -18,7 +18,7 @@ from ididi.graph import Resolver
 import ididi_scopefix
 from ididi_scopefix import _probe
 from tests import children, shape
-from tests.pythons import collect
+from tests.pythons import collect, frees_functions
 from tests.races.threads import run_at_once
 
 if TYPE_CHECKING:
@@ -157,6 +157,7 @@ def test_a_seed_is_a_seed_after_off_and_on() -> None:
     assert thread.run(second.use_scope) is default_scope_of(second)
 
 
+@frees_functions
 @pytest.mark.shim
 def test_what_was_put_back_is_forgotten(knows_graphs: bool) -> None:
     """However often the shim goes off and on, nothing of it stays behind."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import ididi_scopefix
 from tests.differential.program import Block, Program
+from tests.pythons import collect
 from tests.shape import clear_caches
 
 DEADLINE = 60
@@ -94,8 +95,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # When objects go is part of what programs do: it is up to them alone.
     gc.disable()
-    gc.collect()
-    gc.freeze()
+    collect()
+    if hasattr(gc, "freeze"):  # PyPy has no such thing
+        gc.freeze()
     # What ends with a program's trace is not noted any more.
     sys.unraisablehook = lambda unraisable: None
     pickle.dump(ididi_scopefix.status().state, answers)
@@ -109,7 +111,7 @@ def main() -> None:
         lines = run(order)
         faulthandler.cancel_dump_traceback_later()
         clear_caches()
-        gc.collect()
+        collect()
         pickle.dump(lines, answers)
         answers.flush()
 

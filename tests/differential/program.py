@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import inspect
 import sys
 import threading
@@ -28,6 +27,7 @@ from ididi import Graph
 
 from tests.differential import service
 from tests.differential.trace import Trace
+from tests.pythons import collect
 
 Block = list[tuple[Any, ...]]
 
@@ -177,7 +177,7 @@ class Program:
                 # What a program leaves behind, ends here.
                 self.managers.clear()
                 self.errors.clear()
-                context.run(gc.collect)
+                context.run(collect)
                 self._pool.shutdown()
                 for graph in self.graphs:
                     graph._workers.shutdown()
@@ -608,7 +608,7 @@ class Program:
         self.managers.clear()
 
     def do_collect(self) -> None:
-        gc.collect()
+        collect()
 
     def do_raise(self, kind: int, cause: Optional[int]) -> None:
         if cause is None:

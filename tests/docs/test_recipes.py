@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs import recipes
 from tests.docs.markdown import DOCUMENTS, Document
+from tests.pythons import IS_PYPY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,8 @@ def test_a_section_does_what_it_says(
     python = recipes.PYTHON
     variables = {}
     text = "".join(block.text for block in section.blocks)
+    if IS_PYPY and "LookupError(<ContextVar" in text:
+        pytest.skip("PyPy's error does not say of which variable it is")
     if "pip install" in text or "pip uninstall" in text:
         # Where it is uninstalled it is installed before, and the other way.
         name = "installed" if "pip uninstall" in text else "plain"

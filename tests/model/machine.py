@@ -5,7 +5,6 @@ the rest makes the calls, in real contexts, and compares.
 """
 
 import asyncio
-import gc
 from contextvars import Context
 from typing import Annotated, Any, Callable, Generator, Optional, TypeVar  # noqa: UP035
 from weakref import ref
@@ -19,7 +18,7 @@ from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 
 import ididi_scopefix
 from tests.model.places import Place, Plain, PoolThread, Task
-from tests.pythons import READS_ANNOTATIONS
+from tests.pythons import READS_ANNOTATIONS, collect
 from tests.shape import clear_caches, has_mutable_classes
 
 T = TypeVar("T")
@@ -149,7 +148,7 @@ class Machine(RuleBasedStateMachine):
         ididi_scopefix.activate()
         # Nothing of an earlier run is left to be found.
         clear_caches()
-        gc.collect()
+        collect()
         self.active = True
         self.loop = asyncio.new_event_loop()
         self.contexts = [
@@ -234,7 +233,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def collect_garbage(self) -> None:
         clear_caches()
-        gc.collect()
+        collect()
 
     # Contexts.
 
@@ -452,7 +451,7 @@ class Machine(RuleBasedStateMachine):
         for graph in graphs:
             graph.drop()
         clear_caches()
-        gc.collect()
+        collect()
         assert not [graph for graph in graphs if graph.is_alive()]
 
     # What the rules choose from.

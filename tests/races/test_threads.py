@@ -20,7 +20,7 @@ from ididi.graph import Resolver
 
 import ididi_scopefix
 from tests import shape
-from tests.pythons import collect
+from tests.pythons import SYMPTOM, collect
 from tests.races.threads import DEADLINE, run_at_once
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def test_scopes_keep_working_while_threads_activate_and_deactivate() -> None:
                 Context().run(asyncio.run, async_request())
                 opened += 1
             except LookupError as error:
-                assert "idid_scope_ctx" in str(error)
+                assert str(error).startswith(SYMPTOM)
         return opened
 
     def request() -> None:
