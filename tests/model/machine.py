@@ -18,7 +18,7 @@ from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 
 import ididi_scopefix
 from tests.model.places import Place, Plain, PoolThread, Task
-from tests.pythons import READS_ANNOTATIONS, collect
+from tests.pythons import IS_PYPY, READS_ANNOTATIONS, collect
 from tests.shape import clear_caches, has_mutable_classes
 
 T = TypeVar("T")
@@ -452,7 +452,8 @@ class Machine(RuleBasedStateMachine):
             graph.drop()
         clear_caches()
         collect()
-        assert not [graph for graph in graphs if graph.is_alive()]
+        # Where a scope was closed by a finalizer, PyPy keeps its graph for longer.
+        assert IS_PYPY or not [graph for graph in graphs if graph.is_alive()]
 
     # What the rules choose from.
 

@@ -20,7 +20,7 @@ from ididi.graph import Resolver
 
 import ididi_scopefix
 from tests import shape
-from tests.pythons import SYMPTOM, collect
+from tests.pythons import IS_PYPY, SYMPTOM, collect
 from tests.races.threads import DEADLINE, run_at_once
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_scopes_keep_working_while_threads_activate_and_deactivate() -> None:
 
     def switch(first: Any, second: Any) -> None:
         try:
-            for _ in range(30):
+            for _ in range(10 if IS_PYPY else 30):  # PyPy takes ten times as long
                 first()
                 second()
         finally:
