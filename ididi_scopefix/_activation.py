@@ -151,8 +151,9 @@ def stop() -> None:
     # In place: a program may hold the list. A thread that is in the middle of it
     # would skip the finder behind ours.
     for _ in range(1000):
-        if _others_are_finding():
-            time.sleep(0.001)
+        if not _others_are_finding():
+            break
+        time.sleep(0.001)
     with lock:
         for index in reversed(range(len(sys.meta_path))):
             if deactivated and sys.meta_path[index] is _finder:
@@ -164,8 +165,8 @@ def _others_are_finding() -> bool:
     return any(
         code.co_name == "_find_spec" and "importlib" in code.co_filename
         for thread, top in sys._current_frames().items()
-        for code in (frame.f_code for frame, _ in walk_stack(top))
         if thread != get_ident()
+        for code in (frame.f_code for frame, _ in walk_stack(top))
     )
 
 

@@ -124,7 +124,7 @@ class Patch:
             with suppress(Exception):  # it gets another one when it needs one
                 scope = _seeding.root_of(self.variable.get(None), self.names)
                 if scope and not _seeding.stored_seed(scope, self.names):
-                    _seeding.store_new(scope, _seeding.graph_of(scope, self.names))
+                    Patch.store(self, scope, None)  # not as that of the one built last
             self.active = True
         except BaseException:
             self.remove()
@@ -178,8 +178,8 @@ class Patch:
         """Store the default *scope* that the building of *graph* has left."""
         try:
             is_on = self.active or self._proving is not None
-            root = _seeding.root_of(scope, self.names)
-            if is_on and root is not None and root is scope:
+            root = _seeding.root_of(scope, self.names) if is_on else None
+            if root is not None and root is scope:
                 self.store(root, graph)
         except Exception as error:
             # The graph is built, and gets a default scope when it needs one.

@@ -100,10 +100,8 @@ def _errors(names: Any, use_scope: Callable[[Any], object]) -> list[Exception]:
             Context().run(call, graph)
         except Exception as error:
             errors.append(error)
-    # Where the shim can't have stored anything, there is nothing to discard.
-    with suppress(AttributeError):
-        discard(graph)
-        discard(other)
+    discard(graph)
+    discard(other)
     return errors
 
 

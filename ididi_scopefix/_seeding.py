@@ -125,7 +125,7 @@ def store_new(scope: SyncScope, graph: Optional[Resolver]) -> None:
 
 def discard(resolver: Resolver) -> None:
     """Store no seed any longer for the graph of *resolver*."""
-    with suppress(AttributeError):
+    with suppress(AttributeError):  # none is stored, or this release can store none
         delattr(_holder(resolver), SEED)
 
 
