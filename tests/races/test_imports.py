@@ -195,3 +195,20 @@ def test_threads_that_make_a_patch_at_once_use_one_of_them() -> None:
         assert vars(ididi.graph.Resolver)["use_scope"].__wrapped__ is original
         """
     )
+
+
+@pytest.mark.unchanged
+def test_deactivating_waits_for_no_thread_if_none_imports() -> None:
+    """It looks at the other threads once."""
+    children.run(
+        """
+        import sys
+        from unittest import mock
+        import ididi_scopefix
+
+        frames = sys._current_frames
+        with mock.patch.object(sys, "_current_frames", side_effect=frames) as look:
+            ididi_scopefix.deactivate()
+        assert look.call_count == 1, look.call_count
+        """
+    )
