@@ -80,6 +80,25 @@ assert first.resolve(Graph) is graph
 
 
 @pytest.mark.shim
+def test_a_scope_of_a_graph_built_before_shares_its_default_scope() -> None:
+    """Whichever of the two needs it first."""
+    children.run(
+        BUILT_BEFORE
+        + """
+graph = Context().run(Graph)
+def open_request():
+    Graph()
+    with graph.scope("request") as request:
+        return request
+request = Context().run(open_request)
+activate()
+default = contexts.in_new_thread(request.use_scope)
+assert contexts.in_new_thread(graph.use_scope) is default
+"""
+    )
+
+
+@pytest.mark.shim
 def test_a_default_scope_made_late_has_nothing_of_a_request() -> None:
     """Though it is the scope of a request that needs it first."""
     children.run(

@@ -17,6 +17,7 @@ from ididi.config import DefaultScopeName
 from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 from ididi.graph import Resolver
 
+import ididi_scopefix
 from tests import contexts
 
 unchanged = pytest.mark.unchanged
@@ -401,8 +402,11 @@ def test_leaving_a_scope_that_was_not_entered_does_the_same_everywhere(
     def aleave() -> object:
         return outcome(lambda: asyncio.run(graph.ascope().__aexit__(*given)))
 
+    before = ididi_scopefix.status().seeded
     for each in (leave, aleave):
         assert contexts.in_empty_context(each) == contextvars.copy_context().run(each)
+    # Given the error at once, ididi looks for no scope.
+    assert error is None or ididi_scopefix.status().seeded == before
 
 
 @unchanged

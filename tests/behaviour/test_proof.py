@@ -125,8 +125,8 @@ Context().run(other.use_scope)
 
 @methods_only
 def test_a_seed_is_a_seed_still_after_off_and_on() -> None:
-    """Another graph replaces it."""
-    first, second = Context().run(Graph), Context().run(Graph)
+    """Another graph replaces it, though they are where it was built."""
+    first, second = Graph(), Context().run(Graph)
     own = Context().run(second.use_scope)
     thread = Context()
     thread.run(first.use_scope)
@@ -336,6 +336,51 @@ def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
         """
     )
     assert finished.stderr == ""
+
+
+@methods_only
+@pytest.mark.shim
+@pytest.mark.parametrize("name", ["scope", "ascope", "use_scope"])
+@pytest.mark.parametrize("where", ["while comparing", "while seeding"])
+def test_an_interrupt_in_the_midst_of_a_call_is_not_swallowed(
+    name: str, where: str
+) -> None:
+    """Whatever the shim is doing when it arrives."""
+    pending = [KeyboardInterrupt]
+
+    def interrupt(_: object) -> None:
+        if pending:
+            raise pending.pop()
+
+    class Interrupting:
+        name = ""
+        _type_registry = property(interrupt)
+
+    interrupting: Any = Interrupting()
+    graph: Any = Context().run(Graph)
+    if where == "while seeding":
+        parent: Any = Graph
+        attributes = {"_ididi_scopefix_seed": property(interrupt)}
+        graph = Context().run(type("Interrupted", (parent,), attributes))
+
+    async def request() -> None:
+        if where == "while comparing":
+            ididi.graph._SCOPE_CONTEXT.set(interrupting)
+        if name == "use_scope":
+            graph.use_scope()
+        elif name == "scope":
+            with graph.scope():
+                pass
+        else:
+            async with graph.ascope():
+                pass
+
+    interrupted = False
+    try:
+        Context().run(asyncio.run, request())
+    except KeyboardInterrupt:
+        interrupted = True
+    assert interrupted
 
 
 @compiled_only

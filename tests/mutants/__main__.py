@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import itertools
 import json
 import math
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,11 +25,14 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, Optional
 
 from tests.mutants.equivalent import KNOWN
-from tests.mutants.operators import Mutant, mutants_of
+from tests.mutants.operators import Mutant, mutants_of, uses_of
 from tests.other_releases import download
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "ididi_scopefix"
+TREES = {file.name: ast.parse(file.read_bytes()) for file in PACKAGE.glob("*.py")}
+NO_TESTS = 5
+"""The exit code of pytest if it has found none of the tests."""
 GOAL = 95
 """Per cent of the changes that can be noticed."""
 
@@ -72,7 +76,7 @@ COMPLETE = (
 )
 BRIEF = tuple(
     each._replace(name=f"{each.name}, briefly", seconds=seconds)
-    for each, seconds in zip(COMPLETE, (6, 4, 1, 1, 6))
+    for each, seconds in zip(COMPLETE, (3, 2, 1, 1, 6))
 )
 STAGES = (*BRIEF, *COMPLETE)
 """All changes pass one before the next begins."""
@@ -102,12 +106,18 @@ class Reach:
 
     def tests(self, mutant: Mutant) -> tuple[set[str], set[str]]:
         """Return the tests that run *mutant* themselves, and others that may notice."""
-        lines = self._lines.get(mutant.module, {})
-        numbers = map(str, range(mutant.line, mutant.last + 1))
-        found = set().union(*(lines.get(number, ()) for number in numbers))
+        found = self._that_run(mutant.module, range(mutant.line, mutant.last + 1))
+        everywhere = "" in found
+        if everywhere:
+            # It ran before the first test. Those that use it do so later.
+            for module, tree in TREES.items():
+                found |= self._that_run(module, uses_of(mutant.names, tree))
         own = found & self.seconds.keys()
-        # What ran before the first test is there in all of them.
-        return own, set(self.seconds if "" in found else self._unseen) - own
+        return own, set(self.seconds if everywhere else self._unseen) - own
+
+    def _that_run(self, module: str, numbers: Iterable[int]) -> set[str]:
+        lines = self._lines.get(module, {})
+        return set().union(*(lines.get(str(number), ()) for number in numbers))
 
 
 class Worker:
@@ -329,7 +339,7 @@ def try_out(
         code, output = worker.attempt(stage, mutant, tests, limit)
         if code is None:
             return Result("timeout", stage.name)
-        if code != 0:
+        if code not in (0, NO_TESTS):
             found = failures(output) or ["import"]
             kills.add(mutant, found[0])
             return Result("killed", f"{stage.name}: {found[0]}")
@@ -349,15 +359,24 @@ class Kills:
     def chosen(self, mutant: Mutant, stage: Stage, reach: Reach) -> list[str]:
         """Return the tests for *mutant*, the best use of the time first."""
 
+        def cost(test: str) -> float:
+            return reach.seconds[test] + 0.02  # of pytest
+
         def worth(test: str) -> float:
             near = self._counts[f"{mutant.function} {test}"]
-            return (1 + self._counts[test] + 20 * near) / (0.02 + reach.seconds[test])
+            return (1 + self._counts[test] + 20 * near) / cost(test)
 
         work: list[tuple[float, str]] = []
-        # One that has passed says something of its kind: they get the time by turns.
-        for tests, cost in zip(reach.tests(mutant), (1, 2)):
-            ranked = sorted(tests, key=worth, reverse=True)
-            costs = (cost * reach.seconds[test] for test in ranked)
+        # One that has passed says something of its kind: they get the time by turns,
+        # and of those that differ in their parameters, each a little later.
+        for tests, factor in zip(reach.tests(mutant), (1, 2)):
+            kinds: Counter[str] = Counter()
+            ranks: dict[str, float] = {}
+            for test in sorted(tests, key=worth, reverse=True):
+                kinds[kind := test.partition("[")[0]] += 1
+                ranks[test] = worth(test) / kinds[kind]
+            ranked = sorted(tests, key=ranks.__getitem__, reverse=True)
+            costs = (factor * cost(test) for test in ranked)
             work += zip(itertools.accumulate(costs), ranked)
         work.sort()
         return [test for seconds, test in work if seconds <= stage.seconds]
@@ -494,6 +513,10 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
     for number in range(options.workers):
         idle.put(Worker(options.folder / f"worker-{number}", options.install))
     baseline, kills = Baseline(options.folder), Kills()
+    for mutant in mutants:
+        result = results.get(mutant)
+        if result is not None and result.outcome == "killed":
+            kills.add(mutant, result.by.partition(": ")[2])
     # Whoever ends it half-way has seen something of every module.
     mutants = random.Random(1).sample(mutants, len(mutants))
     for stage in STAGES:
