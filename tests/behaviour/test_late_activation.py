@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import children
+from tests import children, shape
 
 BUILT_BEFORE = """
 import os
@@ -29,12 +29,13 @@ def activate():
 
 
 @pytest.mark.shim
-def test_a_graph_built_before_activation_has_its_scope_everywhere() -> None:
+@pytest.mark.parametrize("graph", ["Graph()", "Graph(self_inject=False)"])
+def test_a_graph_built_before_activation_has_its_scope_everywhere(graph: str) -> None:
     """The very scope that the context it was built in has."""
     children.run(
         BUILT_BEFORE
+        + f"graph = {graph}"
         + """
-graph = Graph()
 default = ididi.graph._SCOPE_CONTEXT.get()
 activate()
 for call in contexts.SYNC:
@@ -75,6 +76,8 @@ assert first.name == DefaultScopeName
 for call in contexts.SYNC:
     assert call(graph.use_scope) is first
 assert first.resolve(Graph) is graph
+ordinary = Context().run(lambda: Graph().use_scope())
+assert first.is_registered_singleton(Graph) == ordinary.is_registered_singleton(Graph)
 """
     )
 
@@ -135,5 +138,38 @@ activate()
 default = contexts.in_new_thread(graph.use_scope)
 assert default.name == DefaultScopeName
 assert Graph not in default.resolution_registry
+other = Context().run(lambda: Graph(self_inject=False))
+def open_request():
+    Graph()
+    with other.scope("request") as request:
+        return request
+request = Context().run(open_request)
+assert contexts.in_new_thread(request.use_scope).name == DefaultScopeName
 """
     )
+
+
+@pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="what compiled classes do can't be changed"
+)
+@pytest.mark.shim
+def test_a_default_scope_that_can_not_be_made_is_one_warning() -> None:
+    """And LookupError, as in plain ididi."""
+    finished = children.run(
+        BUILT_BEFORE
+        + """
+graph = Context().run(Graph)
+activate()
+def fail(self, *args):
+    raise RuntimeError("no scope")
+ididi.graph.Resolver._create_scope = fail
+for _ in range(2):
+    try:
+        Context().run(graph.use_scope)
+    except LookupError:
+        print("LookupError")
+"""
+    )
+    assert finished.stdout == "LookupError\n" * 2
+    warning = "could not seed a context; ididi answers as without ididi-scopefix\n"
+    assert finished.stderr.count(warning) == 1

@@ -91,6 +91,7 @@ def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
     if not knows_graphs:
         pytest.skip("compiled classes don't tell on which graph a call is made")
     graph = Context().run(lambda: Graph(self_inject=False))
+    graph.register_singleton(Context().run(Graph))
 
     def open_request() -> SyncScope:
         with graph.scope("request") as request:
