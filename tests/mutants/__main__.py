@@ -115,6 +115,15 @@ class Reach:
         own = found & self.seconds.keys()
         return own, set(self.seconds if everywhere else self._unseen) - own
 
+    def rarity(self, mutant: Mutant) -> dict[str, float]:
+        """Return which tests run lines of the function that few others run."""
+        found: dict[str, float] = dict.fromkeys(self._unseen, 0.1)
+        for line in mutant.lines:
+            tests = self._that_run(mutant.module, [line])
+            for test in tests:
+                found[test] = found.get(test, 0) + 1 / len(tests)
+        return found
+
     def _that_run(self, module: str, numbers: Iterable[int]) -> set[str]:
         lines = self._lines.get(module, {})
         return set().union(*(lines.get(str(number), ()) for number in numbers))
@@ -364,7 +373,10 @@ class Kills:
 
         def worth(test: str) -> float:
             near = self._counts[f"{mutant.function} {test}"]
-            return (1 + self._counts[test] + 20 * near) / cost(test)
+            likely = 1 + math.sqrt(self._counts[test]) + 20 * near
+            return (likely + 300 * rarity.get(test, 0)) / cost(test)
+
+        rarity = reach.rarity(mutant)
 
         work: list[tuple[float, str]] = []
         # One that has passed says something of its kind: they get the time by turns,

@@ -36,6 +36,7 @@ class Mutant:
         function: the function that is changed, or ``<module>``.
         line: the line.
         last: the last line of what runs with it.
+        lines: those of the function that it is part of, or of the statement.
         names: what the module is given by the statement that is changed.
         change: what is changed, and into what.
         repeated: how many of the same are before it in the function.
@@ -48,6 +49,7 @@ class Mutant:
     function: str
     line: int
     last: int
+    lines: range
     names: frozenset[str]
     change: str
     repeated: int
@@ -84,7 +86,8 @@ def mutants_of(module: str, source: bytes) -> Iterator[Mutant]:
                 continue
             number = seen[function, change]
             seen[function, change] += 1
-            place = function, node.lineno, ran.end_lineno, _bound(top)
+            lines = range(inside.lineno, inside.end_lineno + 1)
+            place = function, node.lineno, ran.end_lineno, lines, _bound(top)
             yield Mutant(module, *place, change, number, _digest(inside), changed)
 
 
@@ -123,10 +126,10 @@ def _extent(node: Any, starts: list[int]) -> tuple[int, int]:
     )
 
 
-Change = tuple[str, ast.AST, Any, Any, str]
+Change = tuple[str, Any, Any, Any, str]
 
 
-def _changes(node: Any, function: str, inside: ast.AST) -> Iterator[Change]:
+def _changes(node: Any, function: str, inside: Any) -> Iterator[Change]:
     """Yield every change of *node*, which is in *function*, whose code is *inside*.
 
     Each with the function, its code, what runs with it, the node to be replaced and
