@@ -177,3 +177,21 @@ for _ in range(2):
     warning = "could not seed a context; ididi answers as without ididi-scopefix\n"
     assert finished.stderr.startswith(warning)
     assert finished.stderr.count(warning) == 1
+
+
+@pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="compiled methods can't be wrapped"
+)
+@pytest.mark.shim
+def test_a_wrapped_method_is_no_obstacle_to_activating_late() -> None:
+    """The release is known, so nothing has to be tried out."""
+    children.run(
+        BUILT_BEFORE
+        + """
+method = ididi.graph.Resolver.use_scope
+ididi.graph.Resolver.use_scope = lambda self, *args, **kwargs: method(self, *args, **kwargs)
+graph = Context().run(Graph)
+activate()
+assert Context().run(graph.use_scope).name == DefaultScopeName
+"""
+    )

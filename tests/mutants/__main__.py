@@ -339,10 +339,14 @@ def changed_lines(revision: str) -> dict[str, set[int]]:
 
 
 def try_out(
-    mutant: Mutant, stage: Stage, worker: Worker, reach: Reach, kills: Kills
+    mutant: Mutant,
+    stage: Stage,
+    worker: Worker,
+    reach: Reach,
+    tests: list[str],
+    kills: Kills,
 ) -> Result:
-    """Find out whether a test of *stage* notices *mutant*."""
-    tests = kills.chosen(mutant, stage, reach)
+    """Find out whether one of *tests*, which are of *stage*, notices *mutant*."""
     if tests:
         limit = 5 * sum(reach.seconds[test] for test in tests) + 30
         code, output = worker.attempt(stage, mutant, tests, limit)
@@ -506,6 +510,9 @@ def main() -> int:
     )
     stages = [stage.name for stage in STAGES]
     parser.add_argument("--stage", action="append", choices=stages, help="only these")
+    parser.add_argument(
+        "--tests", metavar="PATTERN", help="these tests, however much work they are"
+    )
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -541,7 +548,13 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
             worker = idle.get()
             try:
                 reach = baseline.reach(worker, stage)
-                result = try_out(mutant, stage, worker, reach, kills)
+                if options.tests:
+                    named = re.compile(options.tests).search
+                    costs = reach.seconds
+                    tests = sorted(filter(named, costs), key=costs.__getitem__)
+                else:
+                    tests = kills.chosen(mutant, stage, reach)
+                result = try_out(mutant, stage, worker, reach, tests, kills)
             finally:
                 idle.put(worker)
             before = results.get(mutant)
