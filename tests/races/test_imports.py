@@ -207,7 +207,9 @@ def test_threads_that_make_a_patch_at_once_use_one_of_them() -> None:
     )
 
 
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    "again", [pytest.param(False, marks=pytest.mark.unchanged), True]
+)
 def test_deactivating_waits_for_a_thread_that_asks_the_finders(
     monkeypatch: pytest.MonkeyPatch, again: bool
 ) -> None:
