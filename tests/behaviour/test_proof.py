@@ -317,6 +317,17 @@ def test_a_newer_graph_answers_though_the_collector_has_seen_only_the_older() ->
 
 
 @compiled_only
+def test_a_newer_graph_answers_though_it_was_built_while_the_shim_was_off() -> None:
+    """And the older one while it was on."""
+    first = Context().run(Graph)
+    ididi_scopefix.deactivate()
+    second = Context().run(Graph)
+    Context().run(ididi_scopefix.activate)
+    found = Context().run(first.use_scope)
+    assert found._workers is second._workers is not first._workers
+
+
+@compiled_only
 @pytest.mark.shim
 def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
     """Who reads it then gets what plain ididi gives."""
