@@ -412,11 +412,6 @@ class Results:
         """Return the result of *mutant*, if it is of the code as it is now."""
         return self._found.get(mutant.id)
 
-    def forget(self, mutants: list[Mutant]) -> None:
-        """Store no result of *mutants* any longer."""
-        for mutant in mutants:
-            self._found.pop(mutant.id, None)
-
     def add(self, mutant: Mutant, result: Result) -> None:
         """Store a result."""
         with self._lock:
@@ -519,9 +514,6 @@ def main() -> int:
     results = Results(options.folder / "results.json")
     mutants = select(options, results)
     if not options.report:
-        if options.survivors:
-            # Anew: there are tests that were not there then.
-            results.forget(mutants)
         run(mutants, results, options)
     return int(report(mutants, results) < GOAL)
 
@@ -541,7 +533,12 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
     for stage in STAGES:
         if options.stage and stage.name not in options.stage:
             continue
-        untried = [each for each in mutants if is_untried(each, stage, results)]
+        # Survivors are tried anew: there are tests that were not there then.
+        untried = [
+            each
+            for each in mutants
+            if is_untried(each, None if options.survivors else stage, results)
+        ]
 
         def attempt(numbered: tuple[int, Mutant], stage: Stage = stage) -> None:
             number, mutant = numbered
@@ -571,13 +568,13 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
         idle.get().close()
 
 
-def is_untried(mutant: Mutant, stage: Stage, results: Results) -> bool:
+def is_untried(mutant: Mutant, stage: Optional[Stage], results: Results) -> bool:
     """Tell whether *mutant* has not been killed, and not been through *stage*."""
     result = results.get(mutant)
     if mutant.key in KNOWN or result is None:
         return mutant.key not in KNOWN
-    passed = result.by.split("; ")
-    return result.outcome == "survived" and not {stage.name, stage.measured} & {*passed}
+    passed = stage and {stage.name, stage.measured} & {*result.by.split("; ")}
+    return result.outcome == "survived" and not passed
 
 
 if __name__ == "__main__":

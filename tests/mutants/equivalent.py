@@ -56,5 +56,15 @@ REASONS: dict[str, tuple[str, ...]] = {
     "It is for the end of the interpreter, when globals are None already.": (
         "_patch.py: Patch._warn: self.active and warn_once is not None -> (self.active)",
     ),
+    "The collector finds the same graph, more slowly.": (
+        "_patch_contextvar.py: ContextVarPatch._note: self._seeds[next(_numbers)] = seed -> pass",
+        "_patch_contextvar.py: ContextVarPatch.seed_for: self._note(found) -> pass",
+    ),
+    "Every wrapt says its version.": (
+        "_activation.py: _register_hook: \"0.0\" -> ('X0.0')",
+    ),
+    "It is a reason that is not said where ididi is patched.": (
+        "_activation.py: _decide: \"\" -> ('X')",
+    ),
 }
 KNOWN = {key: reason for reason, keys in REASONS.items() for key in keys}
