@@ -361,6 +361,16 @@ def test_what_somebody_else_has_put_into_the_variable_is_left_alone(
 
 
 @unchanged
+def test_nothing_in_the_variable_is_nothing_to_warn_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A program may clear it by setting it to None."""
+    nothing: Any = None
+    Context().run(ididi.graph._SCOPE_CONTEXT.set, nothing)
+    assert caplog.records == []
+
+
+@unchanged
 def test_the_usual_workaround_goes_on_working(graph: Graph) -> None:
     """``_SCOPE_CONTEXT.set`` and ``reset``, as some programs do by hand."""
     scope: Any = graph.use_scope(DefaultScopeName)

@@ -1,8 +1,10 @@
 """A seed answers only for its own graph."""
 
 import asyncio
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from typing import Any
 
 import pytest
 from ididi import Graph, SyncScope
@@ -100,6 +102,21 @@ def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
 
     request = Context().run(open_request)
     assert contexts.in_new_thread(request.use_scope) is own(graph)
+
+
+def test_a_deep_copy_of_a_graph_has_a_default_scope_of_its_own(
+    knows_graphs: bool,
+) -> None:
+    """By a program that knows how to copy what can't be copied."""
+    graph: Any = Context().run(lambda: Graph(self_inject=False))
+    if not knows_graphs or not hasattr(graph, "__dict__"):
+        pytest.skip("the graphs of this release have no __dict__")
+    copied: Any = Graph.__new__(Graph)
+    shared = {"_token", "_workers"}
+    for name, value in vars(graph).items():
+        setattr(copied, name, value if name in shared else copy.deepcopy(value))
+    assert own(copied) is own(copied) is not own(graph)
+    assert own(copied)._type_registry is copied._type_registry
 
 
 def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph(

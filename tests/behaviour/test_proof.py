@@ -328,6 +328,34 @@ def test_a_newer_graph_answers_though_it_was_built_while_the_shim_was_off() -> N
 
 
 @compiled_only
+def test_a_scope_of_an_older_graph_does_not_make_it_the_newest() -> None:
+    """Whose scopes are set into the variable, as default scopes are."""
+    ididi_scopefix.deactivate()
+    place = Context()
+    first = place.run(Graph)
+    Context().run(ididi_scopefix.activate)
+    second = Context().run(Graph)
+
+    def request() -> None:
+        with first.scope():
+            pass
+
+    place.run(request)
+    assert Context().run(first.use_scope)._workers is second._workers
+
+
+@compiled_only
+def test_an_older_graph_answers_when_the_newest_on_its_thread_pool_has_gone() -> None:
+    """A subclass has a ``__dict__``, and its seed need not be stored on the pool."""
+    parent: Any = Graph
+    service = type("Service", (parent,), {})
+    first = Context().run(service)
+    Context().run(lambda: service(workers=first._workers))
+    collect()
+    assert Context().run(first.use_scope)._type_registry is first._type_registry
+
+
+@compiled_only
 @pytest.mark.shim
 def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
     """Who reads it then gets what plain ididi gives."""
