@@ -7,25 +7,6 @@ not needed is no reason: that code goes.
 from __future__ import annotations
 
 REASONS: dict[str, tuple[str, ...]] = {
-    "It costs only time: the way that is left leads to the same answer.": (
-        "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> (tally.unsaid)",
-        "_patch.py: Patch.ensure_scope: type(seed) is not Seed -> (type(seed) is Seed)",
-        "_patch.py: ReplacedAttribute.replace: break -> continue",
-        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: 0 -> (1)",
-        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: found = current(absent) -> pass",
-        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: resolver = self.args[0] -> pass",
-        '_patch_methods.py: MethodsPatch._make_ascope.__aexit__: typ is None and hasattr(self, "args") and _is_new(self) -> (typ is None and _is_new(self))',
-        "_patch_methods.py: MethodsPatch._make_scope.__enter__: 0 -> (1)",
-        "_patch_methods.py: MethodsPatch._make_scope.__enter__: found = current(absent) -> pass",
-        "_patch_methods.py: MethodsPatch._make_scope.__enter__: resolver = self.args[0] -> pass",
-        '_patch_methods.py: MethodsPatch._make_scope.__exit__: typ is None and hasattr(self, "args") -> (typ is None)',
-        "_seeding.py: <module>: \"__slots__\" -> ('X__slots__')",
-        "_seeding.py: <module>: \"_ididi_scopefix_seed\" -> ('X_ididi_scopefix_seed')",
-        "_seeding.py: <module>: ABSENT._type_registry = object() -> pass",
-        '_seeding.py: Seed: __slots__ = ("__weakref__", "marker", "scope") -> pass',
-        '_seeding.py: graph_of: return cast("Resolver", resolver) -> return None',
-        "_seeding.py: stored_seed: graph or resolver -> (graph)",
-    ),
     "It is a name that nobody reads.": (
         "_seeding.py: <module>: \"Absent\" -> ('XAbsent')",
         "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
@@ -65,6 +46,29 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "It is a reason that is not said where ididi is patched.": (
         "_activation.py: _decide: \"\" -> ('X')",
+    ),
+    "It costs only time: the way that is left leads to the same answer.": (
+        "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> ((logger.level or root.level) <= tally.level)",
+        "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> (tally.unsaid)",
+        "_patch.py: Patch.ensure_scope: type(seed) is not Seed -> (type(seed) is Seed)",
+        "_patch.py: ReplacedAttribute.replace: break -> continue",
+        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: 0 -> (1)",
+        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: found = current(absent) -> pass",
+        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: resolver = self.args[0] -> pass",
+        '_patch_methods.py: MethodsPatch._make_ascope.__aexit__: typ is None and hasattr(self, "args") and _is_new(self) -> (typ is None and _is_new(self))',
+        "_patch_methods.py: MethodsPatch._make_scope.__enter__: 0 -> (1)",
+        "_patch_methods.py: MethodsPatch._make_scope.__enter__: found = current(absent) -> pass",
+        "_patch_methods.py: MethodsPatch._make_scope.__enter__: resolver = self.args[0] -> pass",
+        '_patch_methods.py: MethodsPatch._make_scope.__exit__: typ is None and hasattr(self, "args") -> (typ is None)',
+        "_seeding.py: <module>: \"__slots__\" -> ('X__slots__')",
+        "_seeding.py: <module>: \"_ididi_scopefix_seed\" -> ('X_ididi_scopefix_seed')",
+        "_seeding.py: <module>: ABSENT._type_registry = object() -> pass",
+        '_seeding.py: Seed: __slots__ = ("__weakref__", "marker", "scope") -> pass',
+        '_seeding.py: graph_of: return cast("Resolver", resolver) -> return None',
+        "_seeding.py: stored_seed: graph or resolver -> (graph)",
+    ),
+    "The graph's token keeps the scope for it, and it is stored when it is needed.": (
+        "_patch.py: Patch.store: graph or _seeding.graph_of(scope, self.names) -> (_seeding.graph_of(scope, self.names))",
     ),
 }
 KNOWN = {key: reason for reason, keys in REASONS.items() for key in keys}
