@@ -90,4 +90,9 @@ def test_a_method_that_gets_self_by_name_works_everywhere(
             # From ididi 1.8.4 on, scopes open without a parent.
             assert scope.pre is default
 
+    async def arequest() -> None:
+        async with methods.ascope(self=graph) as scope:
+            assert scope.pre is default
+
     Context().run(request)
+    Context().run(asyncio.run, arequest())

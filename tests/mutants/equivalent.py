@@ -7,10 +7,6 @@ not needed is no reason: that code goes.
 from __future__ import annotations
 
 REASONS: dict[str, tuple[str, ...]] = {
-    "It is a name that nobody reads.": (
-        "_seeding.py: <module>: \"Absent\" -> ('XAbsent')",
-        "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
-    ),
     "It is a limit against what leads in a circle, and one more is as good.": (
         "_patch.py: ReplacedAttribute.replace: 100 -> (101)",
     ),
@@ -69,6 +65,12 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "The graph's token keeps the scope for it, and it is stored when it is needed.": (
         "_patch.py: Patch.store: graph or _seeding.graph_of(scope, self.names) -> (_seeding.graph_of(scope, self.names))",
+    ),
+    "It is a name that nobody reads.": (
+        "_probe.py: _ascope: \"probe\" -> ('Xprobe')",
+        "_probe.py: _errors.scope: \"probe\" -> ('Xprobe')",
+        "_seeding.py: <module>: \"Absent\" -> ('XAbsent')",
+        "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
     ),
 }
 KNOWN = {key: reason for reason, keys in REASONS.items() for key in keys}
