@@ -72,5 +72,17 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_seeding.py: <module>: \"Absent\" -> ('XAbsent')",
         "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
     ),
+    "It decides twice, with the same outcome.": (
+        "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None and (patch is not None and patch.active))",
+        "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None)",
+        "_activation.py: load: name == GRAPH and not _registered -> (name == GRAPH)",
+        "_activation.py: load: name == PACKAGE and not is_decided() -> (name == PACKAGE)",
+    ),
+    "It waits for more than it has to, for a second at most.": (
+        "_activation.py: _others_are_finding: code.co_name == \"_find_spec\" -> (code.co_name != '_find_spec')",
+        '_activation.py: _others_are_finding: code.co_name == "_find_spec" and "importlib" in code.co_filename -> (\'importlib\' in code.co_filename)',
+        "_activation.py: _others_are_finding: code.co_name == \"_find_spec\" and \"importlib\" in code.co_filename -> (code.co_name == '_find_spec' or 'importlib' in code.co_filename)",
+        '_activation.py: _others_are_finding: code.co_name == "_find_spec" and "importlib" in code.co_filename -> (code.co_name == \'_find_spec\')',
+    ),
 }
 KNOWN = {key: reason for reason, keys in REASONS.items() for key in keys}
