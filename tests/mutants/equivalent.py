@@ -84,5 +84,13 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_activation.py: _others_are_finding: code.co_name == \"_find_spec\" and \"importlib\" in code.co_filename -> (code.co_name == '_find_spec' or 'importlib' in code.co_filename)",
         '_activation.py: _others_are_finding: code.co_name == "_find_spec" and "importlib" in code.co_filename -> (code.co_name == \'_find_spec\')',
     ),
+    "Only the text of a reason differs.": (
+        "_api.py: _inactivity: \"deactivate() was called; activate() undoes it.\" -> ('Xdeactivate() was called; activate() undoes it.')",
+        "_api.py: _inactivity: \"ididi is being imported.\" -> ('Xididi is being imported.')",
+        "_api.py: _inactivity: \"ididi is being patched again, in another thread.\" -> ('Xididi is being patched again, in another thread.')",
+        "_api.py: _inactivity: \"ididi was imported past the finder; activate() patches it.\" -> ('Xididi was imported past the finder; activate() patches it.')",
+        "_api.py: _inactivity: \"nothing waits for ididi; activate() does.\" -> ('Xnothing waits for ididi; activate() does.')",
+        "_api.py: status: \"every scope call works in every context.\" -> ('Xevery scope call works in every context.')",
+    ),
 }
 KNOWN = {key: reason for reason, keys in REASONS.items() for key in keys}
