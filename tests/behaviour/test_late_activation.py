@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import children
+from tests import children, shape
 
 BUILT_BEFORE = """
 import os
@@ -29,12 +29,13 @@ def activate():
 
 
 @pytest.mark.shim
-def test_a_graph_built_before_activation_has_its_scope_everywhere() -> None:
+@pytest.mark.parametrize("graph", ["Graph()", "Graph(self_inject=False)"])
+def test_a_graph_built_before_activation_has_its_scope_everywhere(graph: str) -> None:
     """The very scope that the context it was built in has."""
     children.run(
         BUILT_BEFORE
+        + f"graph = {graph}"
         + """
-graph = Graph()
 default = ididi.graph._SCOPE_CONTEXT.get()
 activate()
 for call in contexts.SYNC:
@@ -75,6 +76,27 @@ assert first.name == DefaultScopeName
 for call in contexts.SYNC:
     assert call(graph.use_scope) is first
 assert first.resolve(Graph) is graph
+ordinary = Context().run(lambda: Graph().use_scope())
+assert first.is_registered_singleton(Graph) == ordinary.is_registered_singleton(Graph)
+"""
+    )
+
+
+@pytest.mark.shim
+def test_a_scope_of_a_graph_built_before_shares_its_default_scope() -> None:
+    """Whichever of the two needs it first."""
+    children.run(
+        BUILT_BEFORE
+        + """
+graph = Context().run(Graph)
+def open_request():
+    Graph()
+    with graph.scope("request") as request:
+        return request
+request = Context().run(open_request)
+activate()
+default = contexts.in_new_thread(request.use_scope)
+assert contexts.in_new_thread(graph.use_scope) is default
 """
     )
 
@@ -86,8 +108,10 @@ def test_a_default_scope_made_late_has_nothing_of_a_request() -> None:
         BUILT_BEFORE
         + """
 class Settings: ...
+class Collected: ...
 
 graph = Context().run(Graph)
+graph.register_singleton(Collected())
 activate()
 
 def open_request():
@@ -99,8 +123,9 @@ def open_request():
 other = Context().run(Graph)
 request = Context().run(open_request)
 default = contexts.in_new_thread(request.use_scope)
-assert not any(isinstance(each, Settings) for each in default.resolution_registry.values())
-assert not default.is_registered_singleton(Settings)
+for each in (Settings, Collected):
+    assert each not in default.resolution_registry
+    assert not default.is_registered_singleton(each)
 """
     )
 
@@ -116,5 +141,57 @@ activate()
 default = contexts.in_new_thread(graph.use_scope)
 assert default.name == DefaultScopeName
 assert Graph not in default.resolution_registry
+other = Context().run(lambda: Graph(self_inject=False))
+def open_request():
+    Graph()
+    with other.scope("request") as request:
+        return request
+request = Context().run(open_request)
+assert contexts.in_new_thread(request.use_scope).name == DefaultScopeName
+"""
+    )
+
+
+@pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="what compiled classes do can't be changed"
+)
+@pytest.mark.shim
+def test_a_default_scope_that_can_not_be_made_is_one_warning() -> None:
+    """And LookupError, as in plain ididi."""
+    finished = children.run(
+        BUILT_BEFORE
+        + """
+graph = Context().run(Graph)
+activate()
+def fail(self, *args):
+    raise RuntimeError("no scope")
+ididi.graph.Resolver._create_scope = fail
+for _ in range(2):
+    try:
+        Context().run(graph.use_scope)
+    except LookupError:
+        print("LookupError")
+"""
+    )
+    assert finished.stdout == "LookupError\n" * 2
+    warning = "could not seed a context; ididi answers as without ididi-scopefix\n"
+    assert finished.stderr.startswith(warning)
+    assert finished.stderr.count(warning) == 1
+
+
+@pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="compiled methods can't be wrapped"
+)
+@pytest.mark.shim
+def test_a_wrapped_method_is_no_obstacle_to_activating_late() -> None:
+    """The release is known, so nothing has to be tried out."""
+    children.run(
+        BUILT_BEFORE
+        + """
+method = ididi.graph.Resolver.use_scope
+ididi.graph.Resolver.use_scope = lambda self, *args, **kwargs: method(self, *args, **kwargs)
+graph = Context().run(Graph)
+activate()
+assert Context().run(graph.use_scope).name == DefaultScopeName
 """
     )

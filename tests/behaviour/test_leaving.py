@@ -79,6 +79,9 @@ def test_a_method_that_gets_self_by_name_works_everywhere(
     if not knows_graphs:
         pytest.skip("compiled methods take self by position only")
     methods: Any = type(graph)
+    built = methods.__new__(methods)
+    Context().run(lambda: methods.__init__(self=built))
+    assert Context().run(built.use_scope)._type_registry is built._type_registry
     default = Context().run(graph.use_scope)
 
     def request() -> None:
@@ -87,4 +90,9 @@ def test_a_method_that_gets_self_by_name_works_everywhere(
             # From ididi 1.8.4 on, scopes open without a parent.
             assert scope.pre is default
 
+    async def arequest() -> None:
+        async with methods.ascope(self=graph) as scope:
+            assert scope.pre is default
+
     Context().run(request)
+    Context().run(asyncio.run, arequest())

@@ -17,6 +17,7 @@ from ididi.config import DefaultScopeName
 from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 from ididi.graph import Resolver
 
+import ididi_scopefix
 from tests import contexts
 
 unchanged = pytest.mark.unchanged
@@ -367,6 +368,16 @@ def test_what_somebody_else_has_put_into_the_variable_is_left_alone(
 
 
 @unchanged
+def test_nothing_in_the_variable_is_nothing_to_warn_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A program may clear it by setting it to None."""
+    nothing: Any = None
+    Context().run(ididi.graph._SCOPE_CONTEXT.set, nothing)
+    assert caplog.records == []
+
+
+@unchanged
 def test_the_usual_workaround_goes_on_working(graph: Graph) -> None:
     """``_SCOPE_CONTEXT.set`` and ``reset``, as some programs do by hand."""
     scope: Any = graph.use_scope(DefaultScopeName)
@@ -408,8 +419,14 @@ def test_leaving_a_scope_that_was_not_entered_does_the_same_everywhere(
     def aleave() -> object:
         return outcome(lambda: asyncio.run(graph.ascope().__aexit__(*given)))
 
+    before = ididi_scopefix.status().seeded
+    stopped = RuntimeError, "generator didn't stop"
     for each in (leave, aleave):
-        assert contexts.in_empty_context(each) == contextvars.copy_context().run(each)
+        found = contexts.in_empty_context(each)
+        assert found == contextvars.copy_context().run(each)
+        assert error is not None or found == stopped
+    # Given the error at once, ididi looks for no scope.
+    assert error is None or ididi_scopefix.status().seeded == before
 
 
 @unchanged

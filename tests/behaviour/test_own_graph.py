@@ -1,8 +1,10 @@
 """A seed answers only for its own graph."""
 
 import asyncio
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from typing import Any
 
 import pytest
 from ididi import Graph, SyncScope
@@ -82,6 +84,56 @@ def test_a_scope_seeds_for_its_own_graph(graphs: "tuple[Graph, Graph]") -> None:
         assert request.use_scope() is own(second)
 
     contexts.in_new_thread(work)
+
+
+def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
+    knows_graphs: bool,
+) -> None:
+    """Nothing leads from its scopes to the graph."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+    graph = Context().run(lambda: Graph(self_inject=False))
+    graph.register_singleton(Context().run(Graph))
+
+    def open_request() -> SyncScope:
+        with graph.scope("request") as request:
+            assert request.pre is own(graph)
+        return request
+
+    request = Context().run(open_request)
+    assert contexts.in_new_thread(request.use_scope) is own(graph)
+
+
+def test_a_deep_copy_of_a_graph_has_a_default_scope_of_its_own(
+    knows_graphs: bool,
+) -> None:
+    """By a program that knows how to copy what can't be copied."""
+    graph: Any = Context().run(lambda: Graph(self_inject=False))
+    if not knows_graphs or not hasattr(graph, "__dict__"):
+        pytest.skip("the graphs of this release have no __dict__")
+    copied: Any = Graph.__new__(Graph)
+    shared = {"_token", "_workers"}
+    for name, value in vars(graph).items():
+        setattr(copied, name, value if name in shared else copy.deepcopy(value))
+    assert own(copied) is own(copied) is not own(graph)
+    assert own(copied)._type_registry is copied._type_registry
+
+
+def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph(
+    knows_graphs: bool,
+) -> None:
+    """Though the chain that it is part of ends there."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+    first, second = (Context().run(lambda: Graph(self_inject=False)) for _ in range(2))
+
+    def open_request() -> SyncScope:
+        with first.scope("outer"), second.scope("request") as request:
+            return request
+
+    request = Context().run(open_request)
+    found = contexts.in_new_thread(request.use_scope)
+    assert found._type_registry is second._type_registry
 
 
 def test_a_seed_that_was_copied_is_a_seed_still(

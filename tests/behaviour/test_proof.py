@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 import weakref
@@ -319,6 +320,45 @@ def test_the_newest_of_the_graphs_built_before_answers(collect: str) -> None:
 
 
 @compiled_only
+def test_a_newer_graph_answers_though_it_was_built_while_the_shim_was_off() -> None:
+    """And the older one while it was on."""
+    first = Context().run(Graph)
+    ididi_scopefix.deactivate()
+    second = Context().run(Graph)
+    Context().run(ididi_scopefix.activate)
+    found = Context().run(first.use_scope)
+    assert found._workers is second._workers is not first._workers
+
+
+@compiled_only
+def test_a_scope_of_an_older_graph_does_not_make_it_the_newest() -> None:
+    """Whose scopes are set into the variable, as default scopes are."""
+    ididi_scopefix.deactivate()
+    place = Context()
+    first = place.run(Graph)
+    Context().run(ididi_scopefix.activate)
+    second = Context().run(Graph)
+
+    def request() -> None:
+        with first.scope():
+            pass
+
+    place.run(request)
+    assert Context().run(first.use_scope)._workers is second._workers
+
+
+@compiled_only
+def test_an_older_graph_answers_when_the_newest_on_its_thread_pool_has_gone() -> None:
+    """A subclass has a ``__dict__``, and its seed need not be stored on the pool."""
+    parent: Any = Graph
+    service = type("Service", (parent,), {})
+    first = Context().run(service)
+    Context().run(lambda: service(workers=first._workers))
+    collect()
+    assert Context().run(first.use_scope)._type_registry is first._type_registry
+
+
+@compiled_only
 @pytest.mark.shim
 def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
     """Who reads it then gets what plain ididi gives."""
@@ -336,6 +376,51 @@ def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
         """
     )
     assert finished.stderr == ""
+
+
+@methods_only
+@pytest.mark.shim
+@pytest.mark.parametrize("name", ["scope", "ascope", "use_scope"])
+@pytest.mark.parametrize("where", ["while comparing", "while seeding"])
+def test_an_interrupt_in_the_midst_of_a_call_is_not_swallowed(
+    name: str, where: str
+) -> None:
+    """Whatever the shim is doing when it arrives."""
+    pending = [KeyboardInterrupt]
+
+    def interrupt(_: object) -> None:
+        if pending:
+            raise pending.pop()
+
+    class Interrupting:
+        name = ""
+        _type_registry = property(interrupt)
+
+    interrupting: Any = Interrupting()
+    graph: Any = Context().run(Graph)
+    if where == "while seeding":
+        parent: Any = Graph
+        attributes = {"_ididi_scopefix_seed": property(interrupt)}
+        graph = Context().run(type("Interrupted", (parent,), attributes))
+
+    async def request() -> None:
+        if where == "while comparing":
+            ididi.graph._SCOPE_CONTEXT.set(interrupting)
+        if name == "use_scope":
+            graph.use_scope()
+        elif name == "scope":
+            with graph.scope():
+                pass
+        else:
+            async with graph.ascope():
+                pass
+
+    interrupted = False
+    try:
+        Context().run(asyncio.run, request())
+    except KeyboardInterrupt:
+        interrupted = True
+    assert interrupted
 
 
 @compiled_only

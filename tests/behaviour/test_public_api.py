@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.metadata
 from typing import get_args
 
 import pytest
@@ -22,6 +23,8 @@ def test_the_public_names_are_there() -> None:
     offered = {name for name in dir(ididi_scopefix) if not name.startswith("__")}
     assert offered == {*ididi_scopefix.__all__} - {"__version__"}
     assert "__version__" in dir(ididi_scopefix)
+    installed = importlib.metadata.version("ididi-scopefix")
+    assert ididi_scopefix.__version__ == installed
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = ididi_scopefix.nothing  # type: ignore[attr-defined]
 

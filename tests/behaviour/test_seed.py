@@ -62,6 +62,20 @@ def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) 
         assert context.run(newer.use_scope) is newer.use_scope()
 
 
+def test_an_explicit_seed_replaces_one_of_ours_and_is_not_replaced(
+    graph: Graph,
+) -> None:
+    """Whichever graph that one was of, and whichever is built later."""
+    newer = type(graph)()
+    for each in (newer, graph):
+        own, context = ididi_scopefix.seed(each), Context()
+        context.run(newer.use_scope)
+        assert context.run(ididi_scopefix.seed, each) is own
+        assert context.run(each.use_scope) is own
+        newest = Context().run(type(graph))
+        assert context.run(each.use_scope) is own is not Context().run(newest.use_scope)
+
+
 def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
     graph: Graph, default_scope: SyncScope
 ) -> None:

@@ -11,6 +11,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING
 
 import pytest
+from ididi import Graph
 
 import ididi_scopefix
 from tests import children, contexts
@@ -18,7 +19,7 @@ from tests import children, contexts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ididi import Graph, SyncScope
+    from ididi import SyncScope
 
 
 @pytest.mark.shim
@@ -89,6 +90,19 @@ def test_contexts_with_a_scope_are_not_counted(graph: Graph) -> None:
         graph.use_scope()
 
     assert ididi_scopefix.status().seeded == before > 0
+
+
+@pytest.mark.shim
+def test_a_context_that_works_for_one_graph_after_the_other_is_counted_once() -> None:
+    """And what the shim calls to prove itself is not counted."""
+    graphs = [Context().run(Graph) for _ in range(2)]
+    before = ididi_scopefix.status().seeded
+    thread = Context()
+    for graph in graphs * 2:
+        thread.run(graph.use_scope)
+    ididi_scopefix.deactivate()
+    ididi_scopefix.activate()
+    assert ididi_scopefix.status().seeded == before + 1
 
 
 @contextlib.contextmanager

@@ -171,6 +171,24 @@ def test_a_wrapper_inside_is_called_when_ididi_s_method_would_be() -> None:
     assert calls == [graph] * 2
 
 
+@pytest.mark.shim
+@pytest.mark.parametrize("wrap", WAYS)
+def test_a_wrapper_inside_gets_every_argument(wrap: Any) -> None:
+    """By position and by name."""
+    graph: Any = Context().run(Graph)
+    ididi_scopefix.deactivate()
+    replace({name: wrap(method, id) for name, method in methods().items()})
+    assert ididi_scopefix.activate().state == "active"
+
+    def request() -> None:
+        with graph.scope("outer") as outer, graph.scope(name="inner") as inner:
+            assert graph.use_scope("outer") is outer
+            assert graph.use_scope(name="outer", as_async=False) is outer
+            assert graph.use_scope() is inner
+
+    Context().run(request)
+
+
 def test_a_subclass_may_override_each_method_and_call_super() -> None:
     """And what it adds is done."""
     calls: list[str] = []
@@ -233,3 +251,28 @@ def test_a_mock_that_outlives_a_deactivation_leaves_a_method_that_passes_through
     call_all(graph)
     ididi_scopefix.deactivate()
     assert methods() == plain_methods
+
+
+@pytest.mark.shim
+def test_what_was_put_back_by_others_is_replaced_again(
+    plain_methods: dict[str, Any],
+) -> None:
+    """A library that has wrapped ours takes ididi's own out of its pocket."""
+    graph = Context().run(Graph)
+    replace({name: plain(method, id) for name, method in methods().items()})
+    ididi_scopefix.deactivate()
+    replace(plain_methods)
+    assert ididi_scopefix.activate().state == "active"
+    call_all(graph)
+
+
+@pytest.mark.unchanged
+def test_a_wrapper_that_outlives_a_deactivation_stores_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Graphs are built as in plain ididi."""
+    building = vars(Graph)["__init__"]
+    monkeypatch.setattr(Graph, "__init__", plain(building, id))
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+    assert not [name for name in getattr(graph, "__dict__", ()) if "scopefix" in name]

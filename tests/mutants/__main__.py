@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import itertools
 import json
 import math
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,11 +25,14 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple, Optional
 
 from tests.mutants.equivalent import KNOWN
-from tests.mutants.operators import Mutant, mutants_of
+from tests.mutants.operators import Mutant, mutants_of, uses_of
 from tests.other_releases import download
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "ididi_scopefix"
+TREES = {file.name: ast.parse(file.read_bytes()) for file in PACKAGE.glob("*.py")}
+NO_TESTS = 5
+"""The exit code of pytest if it has found none of the tests."""
 GOAL = 95
 """Per cent of the changes that can be noticed."""
 
@@ -72,7 +76,7 @@ COMPLETE = (
 )
 BRIEF = tuple(
     each._replace(name=f"{each.name}, briefly", seconds=seconds)
-    for each, seconds in zip(COMPLETE, (6, 4, 1, 1, 6))
+    for each, seconds in zip(COMPLETE, (3, 2, 1, 1, 6))
 )
 STAGES = (*BRIEF, *COMPLETE)
 """All changes pass one before the next begins."""
@@ -102,12 +106,27 @@ class Reach:
 
     def tests(self, mutant: Mutant) -> tuple[set[str], set[str]]:
         """Return the tests that run *mutant* themselves, and others that may notice."""
-        lines = self._lines.get(mutant.module, {})
-        numbers = map(str, range(mutant.line, mutant.last + 1))
-        found = set().union(*(lines.get(number, ()) for number in numbers))
+        found = self._that_run(mutant.module, range(mutant.line, mutant.last + 1))
+        everywhere = "" in found
+        if everywhere:
+            # It ran before the first test. Those that use it do so later.
+            for module, tree in TREES.items():
+                found |= self._that_run(module, uses_of(mutant.names, tree))
         own = found & self.seconds.keys()
-        # What ran before the first test is there in all of them.
-        return own, set(self.seconds if "" in found else self._unseen) - own
+        return own, set(self.seconds if everywhere else self._unseen) - own
+
+    def rarity(self, mutant: Mutant) -> dict[str, float]:
+        """Return which tests run lines of the function that few others run."""
+        found: dict[str, float] = dict.fromkeys(self._unseen, 0.1)
+        for line in mutant.lines:
+            tests = self._that_run(mutant.module, [line])
+            for test in tests:
+                found[test] = found.get(test, 0) + 1 / len(tests)
+        return found
+
+    def _that_run(self, module: str, numbers: Iterable[int]) -> set[str]:
+        lines = self._lines.get(module, {})
+        return set().union(*(lines.get(str(number), ()) for number in numbers))
 
 
 class Worker:
@@ -320,16 +339,20 @@ def changed_lines(revision: str) -> dict[str, set[int]]:
 
 
 def try_out(
-    mutant: Mutant, stage: Stage, worker: Worker, reach: Reach, kills: Kills
+    mutant: Mutant,
+    stage: Stage,
+    worker: Worker,
+    reach: Reach,
+    tests: list[str],
+    kills: Kills,
 ) -> Result:
-    """Find out whether a test of *stage* notices *mutant*."""
-    tests = kills.chosen(mutant, stage, reach)
+    """Find out whether one of *tests*, which are of *stage*, notices *mutant*."""
     if tests:
         limit = 5 * sum(reach.seconds[test] for test in tests) + 30
         code, output = worker.attempt(stage, mutant, tests, limit)
         if code is None:
             return Result("timeout", stage.name)
-        if code != 0:
+        if code not in (0, NO_TESTS):
             found = failures(output) or ["import"]
             kills.add(mutant, found[0])
             return Result("killed", f"{stage.name}: {found[0]}")
@@ -349,15 +372,27 @@ class Kills:
     def chosen(self, mutant: Mutant, stage: Stage, reach: Reach) -> list[str]:
         """Return the tests for *mutant*, the best use of the time first."""
 
+        def cost(test: str) -> float:
+            return reach.seconds[test] + 0.02  # of pytest
+
         def worth(test: str) -> float:
             near = self._counts[f"{mutant.function} {test}"]
-            return (1 + self._counts[test] + 20 * near) / (0.02 + reach.seconds[test])
+            likely = 1 + math.sqrt(self._counts[test]) + 20 * near
+            return (likely + 300 * rarity.get(test, 0)) / cost(test)
+
+        rarity = reach.rarity(mutant)
 
         work: list[tuple[float, str]] = []
-        # One that has passed says something of its kind: they get the time by turns.
-        for tests, cost in zip(reach.tests(mutant), (1, 2)):
-            ranked = sorted(tests, key=worth, reverse=True)
-            costs = (cost * reach.seconds[test] for test in ranked)
+        # One that has passed says something of its kind: they get the time by turns,
+        # and of those that differ in their parameters, each a little later.
+        for tests, factor in zip(reach.tests(mutant), (1, 2)):
+            kinds: Counter[str] = Counter()
+            ranks: dict[str, float] = {}
+            for test in sorted(tests, key=worth, reverse=True):
+                kinds[kind := test.partition("[")[0]] += 1
+                ranks[test] = worth(test) / kinds[kind]
+            ranked = sorted(tests, key=ranks.__getitem__, reverse=True)
+            costs = (factor * cost(test) for test in ranked)
             work += zip(itertools.accumulate(costs), ranked)
         work.sort()
         return [test for seconds, test in work if seconds <= stage.seconds]
@@ -376,11 +411,6 @@ class Results:
     def get(self, mutant: Mutant) -> Optional[Result]:
         """Return the result of *mutant*, if it is of the code as it is now."""
         return self._found.get(mutant.id)
-
-    def forget(self, mutants: list[Mutant]) -> None:
-        """Store no result of *mutants* any longer."""
-        for mutant in mutants:
-            self._found.pop(mutant.id, None)
 
     def add(self, mutant: Mutant, result: Result) -> None:
         """Store a result."""
@@ -475,15 +505,15 @@ def main() -> int:
     )
     stages = [stage.name for stage in STAGES]
     parser.add_argument("--stage", action="append", choices=stages, help="only these")
+    parser.add_argument(
+        "--tests", metavar="PATTERN", help="these tests, however much work they are"
+    )
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     results = Results(options.folder / "results.json")
     mutants = select(options, results)
     if not options.report:
-        if options.survivors:
-            # Anew: there are tests that were not there then.
-            results.forget(mutants)
         run(mutants, results, options)
     return int(report(mutants, results) < GOAL)
 
@@ -494,19 +524,34 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
     for number in range(options.workers):
         idle.put(Worker(options.folder / f"worker-{number}", options.install))
     baseline, kills = Baseline(options.folder), Kills()
+    for mutant in mutants:
+        result = results.get(mutant)
+        if result is not None and result.outcome == "killed":
+            kills.add(mutant, result.by.partition(": ")[2])
     # Whoever ends it half-way has seen something of every module.
     mutants = random.Random(1).sample(mutants, len(mutants))
     for stage in STAGES:
         if options.stage and stage.name not in options.stage:
             continue
-        untried = [each for each in mutants if is_untried(each, stage, results)]
+        # Survivors are tried anew: there are tests that were not there then.
+        untried = [
+            each
+            for each in mutants
+            if is_untried(each, None if options.survivors else stage, results)
+        ]
 
         def attempt(numbered: tuple[int, Mutant], stage: Stage = stage) -> None:
             number, mutant = numbered
             worker = idle.get()
             try:
                 reach = baseline.reach(worker, stage)
-                result = try_out(mutant, stage, worker, reach, kills)
+                if options.tests:
+                    named = re.compile(options.tests).search
+                    costs = reach.seconds
+                    tests = sorted(filter(named, costs), key=costs.__getitem__)
+                else:
+                    tests = kills.chosen(mutant, stage, reach)
+                result = try_out(mutant, stage, worker, reach, tests, kills)
             finally:
                 idle.put(worker)
             before = results.get(mutant)
@@ -523,13 +568,13 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
         idle.get().close()
 
 
-def is_untried(mutant: Mutant, stage: Stage, results: Results) -> bool:
+def is_untried(mutant: Mutant, stage: Optional[Stage], results: Results) -> bool:
     """Tell whether *mutant* has not been killed, and not been through *stage*."""
     result = results.get(mutant)
     if mutant.key in KNOWN or result is None:
         return mutant.key not in KNOWN
-    passed = result.by.split("; ")
-    return result.outcome == "survived" and not {stage.name, stage.measured} & {*passed}
+    passed = stage and {stage.name, stage.measured} & {*result.by.split("; ")}
+    return result.outcome == "survived" and not passed
 
 
 if __name__ == "__main__":

@@ -1,9 +1,96 @@
-"""The changes that no test can notice, each with the reason.
+"""The changes that no test can notice, by the reason.
 
-By module, function and change, as the report writes them. A change that nothing
-can observe because the code is not needed is no reason: that code goes.
+Each as the report writes it. A change that nothing can observe because the code is
+not needed is no reason: that code goes.
 """
 
 from __future__ import annotations
 
-KNOWN: dict[str, str] = {}
+REASONS: dict[str, tuple[str, ...]] = {
+    "It is a limit against what leads in a circle, and one more is as good.": (
+        "_patch.py: ReplacedAttribute.replace: 100 -> (101)",
+    ),
+    "It is for another Python than the one that this is run on, and is tested there.": (
+        "_patch_methods.py: MethodsPatch._make_ascope.__aexit__: typ is None and hasattr(self, \"args\") and _is_new(self) -> (typ is None and hasattr(self, 'args'))",
+        "_patch_methods.py: MethodsPatch._make_ascope: \"markcoroutinefunction\" -> ('Xmarkcoroutinefunction')",
+        '_patch_methods.py: MethodsPatch._make_ascope: getattr(inspect, "markcoroutinefunction", id)(__aexit__) -> pass',
+        "_patch_methods.py: _is_new: 1 -> (2)",
+        "_patch_methods.py: _is_new: 10 -> (11)",
+        "_patch_methods.py: _is_new: frame is not None -> (frame is None)",
+        "_patch_methods.py: _is_new: frame is not None and frame.f_lasti == -1 -> (frame is not None or frame.f_lasti == -1)",
+        "_patch_methods.py: _is_new: frame is not None and frame.f_lasti == -1 -> (frame is not None)",
+        "_patch_methods.py: _is_new: frame is not None and frame.f_lasti == -1 -> (frame.f_lasti == -1)",
+        "_patch_methods.py: _is_new: frame.f_lasti == -1 -> (frame.f_lasti != -1)",
+        "_patch_methods.py: _is_new: return frame is not None and frame.f_lasti == -1 -> return None",
+        "_patch_methods.py: _is_new: sys.version_info >= (3, 10) -> (sys.version_info > (3, 10))",
+    ),
+    "ididi's own function takes the argument and does nothing with it.": (
+        "_patch_methods.py: MethodsPatch._make_use_scope.use_scope: call(self, name, as_async=as_async) -> (call(self, name))",
+    ),
+    "Only the text of an error differs: neither can be patched.": (
+        "_patch_methods.py: _attribute: name in vars(base) and base is not object -> (name in vars(base))",
+    ),
+    "It is for the end of the interpreter, when globals are None already.": (
+        "_patch.py: Patch._warn: self.active and warn_once is not None -> (self.active)",
+    ),
+    "The collector finds the same graph, more slowly.": (
+        "_patch_contextvar.py: ContextVarPatch._note: self._seeds[next(_numbers)] = seed -> pass",
+        "_patch_contextvar.py: ContextVarPatch.seed_for: self._note(found) -> pass",
+    ),
+    "Every wrapt says its version.": (
+        "_activation.py: _register_hook: \"0.0\" -> ('X0.0')",
+    ),
+    "It is a reason that is not said where ididi is patched.": (
+        "_activation.py: _decide: \"\" -> ('X')",
+    ),
+    "It costs only time: the way that is left leads to the same answer.": (
+        "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> ((logger.level or root.level) <= tally.level)",
+        "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> (tally.unsaid)",
+        "_patch.py: Patch.ensure_scope: type(seed) is not Seed -> (type(seed) is Seed)",
+        "_patch.py: ReplacedAttribute.replace: break -> continue",
+        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: 0 -> (1)",
+        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: found = current(absent) -> pass",
+        "_patch_methods.py: MethodsPatch._make_ascope.__aenter__: resolver = self.args[0] -> pass",
+        '_patch_methods.py: MethodsPatch._make_ascope.__aexit__: typ is None and hasattr(self, "args") and _is_new(self) -> (typ is None and _is_new(self))',
+        "_patch_methods.py: MethodsPatch._make_scope.__enter__: 0 -> (1)",
+        "_patch_methods.py: MethodsPatch._make_scope.__enter__: found = current(absent) -> pass",
+        "_patch_methods.py: MethodsPatch._make_scope.__enter__: resolver = self.args[0] -> pass",
+        '_patch_methods.py: MethodsPatch._make_scope.__exit__: typ is None and hasattr(self, "args") -> (typ is None)',
+        "_seeding.py: <module>: \"__slots__\" -> ('X__slots__')",
+        "_seeding.py: <module>: \"_ididi_scopefix_seed\" -> ('X_ididi_scopefix_seed')",
+        "_seeding.py: <module>: ABSENT._type_registry = object() -> pass",
+        '_seeding.py: Seed: __slots__ = ("__weakref__", "marker", "scope") -> pass',
+        '_seeding.py: graph_of: return cast("Resolver", resolver) -> return None',
+        "_seeding.py: stored_seed: graph or resolver -> (graph)",
+    ),
+    "The graph's token keeps the scope for it, and it is stored when it is needed.": (
+        "_patch.py: Patch.store: graph or _seeding.graph_of(scope, self.names) -> (_seeding.graph_of(scope, self.names))",
+    ),
+    "It is a name that nobody reads.": (
+        "_probe.py: _ascope: \"probe\" -> ('Xprobe')",
+        "_probe.py: _errors.scope: \"probe\" -> ('Xprobe')",
+        "_seeding.py: <module>: \"Absent\" -> ('XAbsent')",
+        "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
+    ),
+    "It decides twice, with the same outcome.": (
+        "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None and (patch is not None and patch.active))",
+        "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None)",
+        "_activation.py: load: name == GRAPH and not _registered -> (name == GRAPH)",
+        "_activation.py: load: name == PACKAGE and not is_decided() -> (name == PACKAGE)",
+    ),
+    "It waits for more than it has to, for a second at most.": (
+        "_activation.py: _others_are_finding: code.co_name == \"_find_spec\" -> (code.co_name != '_find_spec')",
+        '_activation.py: _others_are_finding: code.co_name == "_find_spec" and "importlib" in code.co_filename -> (\'importlib\' in code.co_filename)',
+        "_activation.py: _others_are_finding: code.co_name == \"_find_spec\" and \"importlib\" in code.co_filename -> (code.co_name == '_find_spec' or 'importlib' in code.co_filename)",
+        '_activation.py: _others_are_finding: code.co_name == "_find_spec" and "importlib" in code.co_filename -> (code.co_name == \'_find_spec\')',
+    ),
+    "Only the text of a reason differs.": (
+        "_api.py: _inactivity: \"deactivate() was called; activate() undoes it.\" -> ('Xdeactivate() was called; activate() undoes it.')",
+        "_api.py: _inactivity: \"ididi is being imported.\" -> ('Xididi is being imported.')",
+        "_api.py: _inactivity: \"ididi is being patched again, in another thread.\" -> ('Xididi is being patched again, in another thread.')",
+        "_api.py: _inactivity: \"ididi was imported past the finder; activate() patches it.\" -> ('Xididi was imported past the finder; activate() patches it.')",
+        "_api.py: _inactivity: \"nothing waits for ididi; activate() does.\" -> ('Xnothing waits for ididi; activate() does.')",
+        "_api.py: status: \"every scope call works in every context.\" -> ('Xevery scope call works in every context.')",
+    ),
+}
+KNOWN = {key: reason for reason, keys in REASONS.items() for key in keys}

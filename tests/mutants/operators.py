@@ -36,6 +36,8 @@ class Mutant:
         function: the function that is changed, or ``<module>``.
         line: the line.
         last: the last line of what runs with it.
+        lines: those of the function that it is part of, or of the statement.
+        names: what the module is given by the statement that is changed.
         change: what is changed, and into what.
         repeated: how many of the same are before it in the function.
         around: a digest of the function that it is part of, or of the statement. A
@@ -47,6 +49,8 @@ class Mutant:
     function: str
     line: int
     last: int
+    lines: range
+    names: frozenset[str]
     change: str
     repeated: int
     around: str
@@ -82,9 +86,26 @@ def mutants_of(module: str, source: bytes) -> Iterator[Mutant]:
                 continue
             number = seen[function, change]
             seen[function, change] += 1
-            lines = node.lineno, ran.end_lineno
-            around = _digest(inside)
-            yield Mutant(module, function, *lines, change, number, around, changed)
+            lines = range(inside.lineno, inside.end_lineno + 1)
+            place = function, node.lineno, ran.end_lineno, lines, _bound(top)
+            yield Mutant(module, *place, change, number, _digest(inside), changed)
+
+
+def _bound(statement: ast.stmt) -> frozenset[str]:
+    """Return the names to which *statement* of a module assigns."""
+    targets = getattr(statement, "targets", None) or [getattr(statement, "target", 0)]
+    return frozenset(each.id for each in targets if isinstance(each, ast.Name))
+
+
+def uses_of(names: frozenset[str], tree: ast.AST) -> set[int]:
+    """Return the lines of *tree* that read one of *names*, as an attribute, too."""
+    return {
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Name, ast.Attribute))
+        and isinstance(node.ctx, ast.Load)
+        and (node.id if isinstance(node, ast.Name) else node.attr) in names
+    }
 
 
 def _digest(code: ast.AST) -> str:
@@ -105,10 +126,10 @@ def _extent(node: Any, starts: list[int]) -> tuple[int, int]:
     )
 
 
-Change = tuple[str, ast.AST, Any, Any, str]
+Change = tuple[str, Any, Any, Any, str]
 
 
-def _changes(node: Any, function: str, inside: ast.AST) -> Iterator[Change]:
+def _changes(node: Any, function: str, inside: Any) -> Iterator[Change]:
     """Yield every change of *node*, which is in *function*, whose code is *inside*.
 
     Each with the function, its code, what runs with it, the node to be replaced and

@@ -18,6 +18,7 @@ import pytest
 SETTINGS = "COVERAGE_PROCESS_CONFIG"
 SECONDS, REACH = Path("seconds.json"), Path("reach.json")
 seconds: dict[str, float] = {}
+skipped: set[str] = set()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -36,9 +37,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     measuring.switch_context("")
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Leave out what is skipped here."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        skipped.add(report.nodeid)
+
+
 def pytest_sessionfinish() -> None:
     """Write that down."""
-    SECONDS.write_text(json.dumps(seconds), encoding="utf-8")
+    ran = {test: seconds[test] for test in seconds.keys() - skipped}
+    SECONDS.write_text(json.dumps(ran), encoding="utf-8")
 
 
 def main() -> None:

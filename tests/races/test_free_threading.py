@@ -244,20 +244,21 @@ def test_threads_may_inherit_their_context(by: str, inherit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrapt", "warned"),
+    ("wrapt", "has_gil", "warned"),
     [
-        ("2.3.1", True),
-        pytest.param("2.4.0", False, marks=pytest.mark.unchanged),
+        ("2.3.1", False, True),
+        pytest.param("2.3.1", True, False, marks=pytest.mark.unchanged),
+        pytest.param("2.4.0rc1", False, False, marks=pytest.mark.unchanged),
     ],
 )
 def test_a_wrapt_that_crashes_without_the_gil_costs_one_warning(
-    wrapt: str, warned: bool
+    wrapt: str, has_gil: bool, warned: bool
 ) -> None:
     """It is the program's to upgrade: ididi is patched all the same."""
     children.run(
         f"""{children.LISTEN}
 import sys, wrapt
-sys._is_gil_enabled = lambda: False
+sys._is_gil_enabled = lambda: {has_gil}
 wrapt.__version__ = {wrapt!r}
 import ididi_scopefix
 ididi_scopefix.activate()

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import threading
+from contextlib import suppress
+from types import SimpleNamespace
+
 import pytest
 
+import ididi_scopefix
+from ididi_scopefix import _activation, _finder
 from tests import children, shape
 
 IMPORT = """
@@ -212,3 +220,49 @@ def test_deactivating_waits_for_no_thread_if_none_imports() -> None:
         assert look.call_count == 1, look.call_count
         """
     )
+
+
+@pytest.mark.parametrize(
+    "again", [pytest.param(False, marks=pytest.mark.unchanged), True]
+)
+def test_deactivating_waits_for_a_thread_that_asks_the_finders(
+    monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """It would skip one if the list became shorter meanwhile, or find itself again."""
+    asked, waited, done = (threading.Event() for _ in range(3))
+
+    class Waiting:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "of_no_finder":
+                asked.set()
+                while not waited.wait(0.001) and _activation.is_armed():
+                    pass
+
+    class Last:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "of_no_finder":
+                done.set()
+
+    def sleep(_: float) -> None:
+        if again and not waited.is_set():
+            ididi_scopefix.activate()
+        waited.set()
+        thread.join()
+
+    def search() -> None:
+        with suppress(ImportError):
+            importlib.import_module("of_no_finder")
+
+    finders = [each for each in sys.meta_path if each is not _finder]
+    behind = [Waiting(), Last(), *finders]
+    monkeypatch.setattr(sys, "meta_path", [_finder, *behind])
+    monkeypatch.setattr(_activation, "time", SimpleNamespace(sleep=sleep))
+    thread = threading.Thread(target=search)
+    thread.start()
+    asked.wait()
+    ididi_scopefix.deactivate()
+    thread.join()
+    assert waited.is_set()
+    assert done.is_set()
+    assert _activation.is_armed() is again
+    assert [each for each in sys.meta_path if each is not _finder] == behind
