@@ -151,8 +151,9 @@ def stop() -> None:
     # In place: a program may hold the list. A thread that is in the middle of it
     # would skip the finder behind ours.
     for _ in range(1000):
-        if not _others_are_finding():
-            break
+        with suppress(SystemError):  # PyPy may fail to read a running thread's frames
+            if not _others_are_finding():
+                break
         time.sleep(0.001)
     with lock:
         for index in reversed(range(len(sys.meta_path))):

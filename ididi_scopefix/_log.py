@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Optional
 
@@ -165,12 +166,10 @@ def _count(caller: Caller) -> None:
 
 def _described(caller: Caller) -> str:
     call, file, line, function = caller
-    try:
+    with suppress(Exception):  # the working directory is gone, or on another drive
         relative = os.path.relpath(file)
         outside = relative.startswith(os.pardir) or os.getcwd() == os.sep
         file = file if outside else relative
-    except Exception:
-        pass  # the working directory is gone, or on another drive
     return f"{call} at {file}:{line} in {function}"
 
 

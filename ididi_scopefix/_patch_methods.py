@@ -13,6 +13,8 @@ from functools import update_wrapper
 from types import FunctionType, ModuleType
 from typing import Any
 
+from wrapt import FunctionWrapper
+
 from ididi_scopefix._patch import Function, Patch, ReplacedAttribute
 from ididi_scopefix._probe import decorated_function, is_made_by
 from ididi_scopefix._seeding import ABSENT
@@ -37,19 +39,23 @@ class MethodsPatch(Patch):
         )
 
     def _make_init(self, original: Any) -> Function:
-        call, current, built = _unbound(original), self.variable.get, self.graph_built
+        current, built = self.variable.get, self.graph_built
         absent = ABSENT  # as a global it would be None when the interpreter ends
 
         # Its annotations are Any: a checker at run time leaves it as it is.
         def init(*args: Any, **kwargs: Any) -> Any:
-            call(*args, **kwargs)
+            original(*args, **kwargs)
             built(args[0] if args else kwargs["self"], current(absent))
 
-        return _like(original, init)
+        def init_any(wrapped: Any, graph: Any, args: Any, kwargs: Any) -> Any:
+            wrapped(*args, **kwargs)
+            built(_self(graph, args), current(absent))
+
+        plain = _is_plain(original)
+        return _like(original, init) if plain else _around(original, init_any)
 
     def _make_use_scope(self, original: Any) -> Function:
-        call, current, ensure = _unbound(original), self.variable.get, self.ensure_scope
-        absent = ABSENT
+        current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
 
         def use_scope(self: Any, name: Any, *, as_async: Any) -> Any:
             found = current(absent)
@@ -58,10 +64,9 @@ class MethodsPatch(Patch):
                     ensure(self, found)
             except Exception:  # anything may be in the variable
                 ensure(self, found)
-            return call(self, name, as_async=as_async)
+            return original(self, name, as_async=as_async)
 
-        is_function = type(original) is FunctionType
-        if is_function and _parameters(original) == _parameters(use_scope):
+        if _is_plain(original) and _parameters(original) == _parameters(use_scope):
             return _like(original, use_scope)
         return self._make_any(original)
 
@@ -137,14 +142,12 @@ class MethodsPatch(Patch):
 
         It may take anything and return anything, so the scope is ensured now.
         """
-        call = _unbound(original)
 
-        def any_call(*args: Any, **kwargs: Any) -> Any:
-            if args:
-                self.ensure_scope(args[0], self.variable.get(ABSENT))
-            return call(*args, **kwargs)
+        def call(wrapped: Any, resolver: Any, args: Any, kwargs: Any) -> Any:
+            self.ensure_scope(_self(resolver, args), self.variable.get(ABSENT))
+            return wrapped(*args, **kwargs)
 
-        return _like(original, any_call)
+        return _around(original, call)
 
 
 def _attribute(cls: type, name: str, make: Function) -> ReplacedAttribute:
@@ -156,35 +159,35 @@ def _attribute(cls: type, name: str, make: Function) -> ReplacedAttribute:
     raise AttributeError(f"{cls.__module__}.{cls.__qualname__} has no {name}")
 
 
-def _unbound(original: Any) -> Function:
-    """Return *original*, found in a class, as a function that takes self."""
-    if type(original) is FunctionType:
-        return original
+def _is_plain(original: Any) -> bool:
+    """Tell whether *original* is a function that shows no other one."""
+    return type(original) is FunctionType and not hasattr(original, "__wrapped__")
 
-    # Another library's may rely on being bound, as a wrapt.FunctionWrapper does.
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not hasattr(original, "__get__"):
-            return original(*args, **kwargs)
-        return original.__get__(self, type(self))(*args, **kwargs)
 
-    return call
+def _around(original: Function, wrapper: Function) -> Function:
+    """Return what looks like *original* in every way, and calls *wrapper*."""
+    if not hasattr(original, "__get__"):
+        return original  # it is called without self, and knows no graph
+    return FunctionWrapper(original, wrapper)
+
+
+def _self(instance: Any, args: Any) -> Any:
+    """Return what a method is called on: wrapt knows it if Python has bound it."""
+    return args[0] if instance is None and args else instance
 
 
 def _like(original: Any, replacement: Any) -> Function:
     """Return *replacement*, which says that it has the parameters of *original*."""
-    if type(original) is FunctionType:
-        signature = inspect.signature(original, follow_wrapped=False)
-        if not replacement.__code__.co_argcount:
-            replacement.__signature__ = signature
-        # Where the replacement takes any arguments, they have no effect.
-        replacement.__defaults__ = original.__defaults__
-        replacement.__kwdefaults__ = original.__kwdefaults__
+    if not replacement.__code__.co_argcount:
+        replacement.__signature__ = inspect.signature(original)
+    # Where the replacement takes any arguments, they have no effect.
+    replacement.__defaults__ = original.__defaults__
+    replacement.__kwdefaults__ = original.__kwdefaults__
     return update_wrapper(replacement, original)
 
 
 def _parameters(function: Any) -> list[tuple[str, Any]]:
-    signature = inspect.signature(function, follow_wrapped=False)
-    return [(each.name, each.kind) for each in signature.parameters.values()]
+    return [(p.name, p.kind) for p in inspect.signature(function).parameters.values()]
 
 
 def _managed_by(managers: Any, methods: Any, original: Any) -> Function:

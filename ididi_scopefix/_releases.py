@@ -45,10 +45,6 @@ class UnknownReleaseError(Exception):
     """This package does not understand the ididi that is installed."""
 
 
-# packaging takes longer to load than all the rest that an import of ididi waits for.
-# A version that the table spells in the same way is answered without it.
-
-
 def is_verified(version: Optional[str]) -> bool:
     """Tell whether a release is one on which the behaviour suite passed.
 
@@ -75,6 +71,8 @@ def reason_to_leave_alone(version: Optional[str]) -> Optional[str]:
 
 
 def _parsed(version: Optional[str]) -> Version:
+    # Here: it takes longer to load than all the rest that an import of ididi waits for,
+    # and a version that the table spells in the same way is answered without it.
     from packaging.version import InvalidVersion, Version
 
     if version is None:

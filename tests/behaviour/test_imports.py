@@ -7,6 +7,56 @@ import pytest
 from tests import children
 from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
 
+FORGET = """
+for name in [name for name in sys.modules if name.split(".")[0] == "ididi"]:
+    del sys.modules[name]
+"""
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize(
+    ("statements", "times"),
+    [
+        ("import ididi", 1),
+        ("import ididi.graph", 1),
+        ("from ididi import Graph", 1),
+        ("importlib.import_module('ididi.graph')", 1),
+        (f"import ididi{FORGET}import ididi", 2),
+    ],
+)
+def test_ididi_is_patched_by_the_hook_that_wrapt_calls(
+    statements: str, times: int, knows_graphs: bool
+) -> None:
+    """Its code has run, and nothing is replaced before wrapt says so."""
+    if times > 1 and not knows_graphs:
+        pytest.skip("a compiled module comes back as the object it was")
+    child = children.run(
+        f"""
+import importlib, sys
+from contextvars import ContextVar
+import ididi_scopefix, wrapt.importer
+
+notify = wrapt.importer.notify_module_loaded
+
+def is_patched(module):
+    code = getattr(module.Resolver.use_scope, "__code__", None)
+    is_plain = type(module._SCOPE_CONTEXT) is ContextVar
+    return not is_plain or "ididi_scopefix" in getattr(code, "co_filename", "")
+
+def watch(module):
+    if module.__name__ != "ididi.graph":
+        return notify(module)
+    before = is_patched(module)
+    notify(module)
+    print(before, is_patched(module))
+
+wrapt.importer.notify_module_loaded = watch
+{statements}
+"""
+    )
+
+    assert child.stdout == "False True\n" * times
+
 
 @pytest.mark.shim
 def test_a_second_import_is_patched_as_the_first_was() -> None:

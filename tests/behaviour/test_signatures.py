@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import typing
 from typing import Any, Callable
@@ -9,10 +10,12 @@ from unittest import mock
 
 import ididi.graph
 import pytest
+import wrapt
 from ididi import Graph
 from ididi.graph import AsyncScope, Resolver, SyncScope
 
 import ididi_scopefix
+from tests import shape
 
 pytestmark = pytest.mark.unchanged
 
@@ -103,3 +106,49 @@ def test_each_method_is_where_it_was() -> None:
     found = places()
     ididi_scopefix.deactivate()
     assert found == places()
+
+
+def by_any_arguments(method: Any) -> Any:
+    return functools.wraps(method)(lambda *args, **kwargs: method(*args, **kwargs))
+
+
+def by_self(method: Any) -> Any:
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, extra: Any = 1, **kwargs: Any) -> Any:
+        return method(self, *args, **kwargs)
+
+    return call
+
+
+def without_a_word(method: Any) -> Any:
+    return lambda self, *args, **kwargs: method(self, *args, **kwargs)
+
+
+def by_wrapt(method: Any) -> Any:
+    return wrapt.FunctionWrapper(
+        method, lambda wrapped, _, args, kwargs: wrapped(*args, **kwargs)
+    )
+
+
+@pytest.mark.skipif(
+    not shape.has_mutable_classes(), reason="its methods can't be replaced"
+)
+@pytest.mark.parametrize(
+    "wrap", [by_any_arguments, by_self, without_a_word, by_wrapt, functools.partial]
+)
+def test_each_method_that_another_library_has_wrapped_answers_as_it_did(
+    wrap: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its wrapper shows ididi's parameters, or its own, or both, by the way one asks."""
+    ididi_scopefix.deactivate()
+    for owner, name in (
+        (Graph, "__init__"),
+        *((Resolver, each) for each in METHODS[1:]),
+    ):
+        monkeypatch.setattr(owner, name, wrap(vars(owner)[name]))
+    # getdoc() compares identities to find inherited text, and wrapt binds anew.
+    ways = [question for question in WAYS if question is not inspect.getdoc]
+    before = [answers(question) for question in ways]
+    assert ididi_scopefix.activate().state != "failed"
+    assert [answers(question) for question in ways] == before
+    ididi_scopefix.deactivate()

@@ -75,7 +75,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     "It decides twice, with the same outcome.": (
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None and (patch is not None and patch.active))",
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None)",
-        "_activation.py: load: name == GRAPH and not _registered -> (name == GRAPH)",
         "_activation.py: load: name == PACKAGE and not is_decided() -> (name == PACKAGE)",
     ),
     "It waits for more than it has to, for a second at most.": (
