@@ -59,7 +59,7 @@ class _Loader:
         return self._loader.__reduce_ex__(protocol)
 
     def __eq__(self, other: object) -> Any:
-        return self._loader == getattr(other, "_loader", other)
+        return self._loader == other
 
     def __hash__(self) -> int:
         return hash(self._loader)
