@@ -101,7 +101,7 @@ def matrix(session: nox.Session) -> None:
         session.error(f"failed on ididi {', '.join(failed)}")
 
 
-# nox knows from the classifiers neither these builds nor PyPy.
+# nox does not know these from the classifiers.
 OTHER_PYTHONS = ["3.13t", "3.14t", "pypy3.11"]
 
 

@@ -64,6 +64,33 @@ assert str(os.getpid()) in record.getMessage(), record.getMessage()
     )
 
 
+@pytest.mark.parametrize("configure", ["early", "late"])
+def test_the_first_need_says_what_is_patched_unless_that_was_logged(
+    configure: str,
+) -> None:
+    """Most programs configure logging later than they import ididi."""
+    run(
+        f"""
+keeping = Keeping(logging.INFO)
+patched = "ididi {VERSION} is patched"
+def configure():
+    logging.basicConfig(level=logging.INFO, handlers=[keeping])
+
+if {configure!r} == "early":
+    configure(); build(); need()
+    before, first = keeping.texts
+    assert before == f"{{patched}} (pid {{os.getpid()}})", before
+    rest = ""
+else:
+    build(); configure(); need()
+    (first,) = keeping.texts
+    rest = f" {{patched}}."
+end = f" (pid {{os.getpid()}}, thread MainThread).{{rest}}"
+assert first.endswith(end), first
+"""
+    )
+
+
 def test_the_first_need_is_logged_once_and_no_other() -> None:
     """At INFO, with the place in the program; at DEBUG there is nothing more."""
     run(

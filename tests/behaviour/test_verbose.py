@@ -199,6 +199,89 @@ Context().run(scope.use_scope)
     )
 
 
+def test_a_scope_that_is_left_unentered_names_its_call(tmp_path: Path) -> None:
+    """It needs a scope when it is left."""
+    if not KNOWS_CALLS:
+        pytest.skip("the methods of compiled classes leave no frame")
+    finished = programs.run(
+        tmp_path,
+        START
+        + """
+async def leave():
+    await graph.ascope().__aexit__(None, None, None)
+
+def ignoring(call, *args):
+    try:
+        Context().run(call, *args)
+    except RuntimeError:
+        pass  # it has opened a scope, and does not close it
+
+ignoring(graph.scope().__exit__, None, None, None)
+ignoring(asyncio.run, leave())
+""",
+    )
+    first, second = programs.lines(finished.stderr)[1:]
+    assert first.startswith("first need: Graph.scope() at app.py:13 in ignoring ")
+    assert second.startswith("first need: Graph.ascope() at app.py:9 in leave ")
+
+
+def test_what_enters_a_scope_for_the_program_is_not_the_place(tmp_path: Path) -> None:
+    """An ExitStack of contextlib is not, nor are ididi's own functions."""
+    finished = programs.run(
+        tmp_path,
+        START
+        + """
+from contextlib import ExitStack
+
+def enter():
+    with ExitStack() as stack:
+        stack.enter_context(graph.scope())
+
+Context().run(enter)
+""",
+    )
+    (first,) = programs.lines(finished.stderr)[1:]
+    place = f"{call('scope')} at app.py:12 in enter (thread MainThread)"
+    assert first == f"first need: {place}"
+
+
+def test_a_call_that_no_program_makes_has_no_place(tmp_path: Path) -> None:
+    """The first function of a thread is called by nobody."""
+    finished = programs.run(
+        tmp_path,
+        START
+        + """
+import _thread, time
+_thread.start_new_thread(graph.use_scope, ())
+end = time.monotonic() + 30
+while ididi_scopefix.status().state == "active" and time.monotonic() < end:
+    if ididi_scopefix.status().callers:
+        break
+    time.sleep(0.001)
+(caller,) = ididi_scopefix.status().callers
+assert (caller.file, caller.line, caller.function) == ("?", 0, "?")
+""",
+    )
+    (first,) = programs.lines(finished.stderr)[1:]
+    assert first.startswith(f"first need: {call('use_scope')} at ?:0 in ? (thread ")
+
+
+@pytest.mark.parametrize("folder", ["sub", os.sep])
+def test_a_file_outside_the_working_directory_has_its_whole_name(
+    tmp_path: Path, folder: str
+) -> None:
+    """Whoever reads the line knows where to look."""
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "other.py"
+    other.write_text("def need(graph):\n    graph.use_scope()\n", encoding="utf-8")
+    finished = programs.run(
+        tmp_path,
+        f"{START}\nimport other; os.chdir({folder!r}); Context().run(other.need, graph)",
+    )
+    (first,) = programs.lines(finished.stderr)[1:]
+    assert f" at {other}:2 in need " in first
+
+
 def test_a_thread_of_the_pool_is_named(tmp_path: Path) -> None:
     """The place is that of the first code that is not ididi's."""
     finished = programs.run(
@@ -269,6 +352,23 @@ assert [each.function for each in status.callers] == [
     # The ten with most contexts are named.
     assert said[-1].count(";") == 10
     assert said[-1].endswith("; 990 elsewhere")
+
+
+def test_a_place_is_counted_however_many_there_are(tmp_path: Path) -> None:
+    """Only new ones are not told apart any more."""
+    programs.run(
+        tmp_path,
+        START
+        + """
+for number in [*range(100), 7]:
+    source = f"def place_{number}(): graph.use_scope()"
+    exec(compile(source, "generated.py", "exec"))
+    Context().run(globals()[f"place_{number}"])
+assert [each.count for each in ididi_scopefix.status().callers] == [
+    1 + (number == 7) for number in range(100)
+]
+""",
+    )
 
 
 def test_threads_say_each_line_once(tmp_path: Path) -> None:
@@ -541,6 +641,12 @@ Context().run(graph.use_scope)
     assert f" at {tmp_path / 'app.py'}:10 in <module> " in finished.stderr or (
         " at app.py:10 in <module> " in finished.stderr
     )
+
+
+def test_a_program_without_a_name_is_called_python(tmp_path: Path) -> None:
+    """As one that is typed or piped into the interpreter."""
+    finished = programs.run(tmp_path, f"import sys; sys.argv = ['']\n{START}")
+    assert finished.stderr.endswith(", python)\n")
 
 
 @pytest.mark.parametrize("argv", ["['app', None]", "['app', 3]", "None, None"])

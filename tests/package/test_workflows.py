@@ -42,10 +42,12 @@ def test_every_session_that_a_workflow_runs_exists(path: Path) -> None:
 def test_ci_runs_on_every_supported_python() -> None:
     """Those that the package's classifiers name, a free-threaded one, Windows."""
     (line,) = re.findall(r"python: \[(.+)\]", CI)
-    *pythons, free_threaded = re.findall(r'"(.+?)"', line)
+    *pythons, free_threaded, pypy = re.findall(r'"(.+?)"', line)
 
     assert pythons == re.findall(r"Python :: (3\.\d+)", PYPROJECT)
     assert free_threaded == f"{pythons[-1]}t"
+    assert pypy.startswith("pypy")
+    assert "Implementation :: PyPy" in PYPROJECT
     assert "windows-latest" in CI
 
 
