@@ -156,7 +156,7 @@ def _count(caller: Caller) -> None:
         next(steps)
         if steps is new:
             _write(f"first need: {_described(caller)} ({_where()})")
-    if total > 1 and str(total).strip("0") == "1":
+    if total >= 10 and str(total).strip("0") == "1":
         most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
         parts = [f"{count:,} {_described(caller)}" for caller, count in most]
         rest = total - sum(count for _, count in most)
@@ -200,7 +200,7 @@ def _write(text: str) -> None:
         descriptor = stream.fileno()  # raises if there is none, or it is closed
         printable = (each if each.isprintable() else ascii(each)[1:-1] for each in text)
         line = f"ididi-scopefix[{os.getpid()}]: {''.join(printable)}"
-        data = line.encode(stream.encoding or "utf-8", "backslashreplace")
+        data = line.encode(stream.encoding, "backslashreplace")
         # A pipe that nobody reads would make a request wait. On Windows, select()
         # knows sockets only. Lines of this length are not torn apart.
         from select import select

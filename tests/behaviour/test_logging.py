@@ -271,6 +271,24 @@ import_past_the_finder()
 """
 
 
+def test_an_error_that_nobody_foresaw_is_logged_with_its_traceback() -> None:
+    """Once, however often activation is tried."""
+    run(
+        """
+ididi_scopefix.deactivate()
+import ididi.graph
+del ididi.graph.Resolver
+keeping = Keeping()
+logging.getLogger("ididi_scopefix").addHandler(keeping)
+for _ in range(2):
+    assert ididi_scopefix.activate().state == "failed"
+(record,) = keeping.records
+assert record.levelno == logging.WARNING
+assert record.exc_info[0] is AttributeError, record.exc_info
+"""
+    )
+
+
 def test_an_ididi_that_was_imported_past_the_finder_is_a_warning_when_known() -> None:
     """The status knows it, and says it once."""
     run(

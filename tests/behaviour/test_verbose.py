@@ -414,6 +414,8 @@ if not child:
     assert ididi_scopefix.status().callers == ()
     Context().run(graph.use_scope)
     assert [each.count for each in ididi_scopefix.status().callers] == [1]
+    for _ in range(9):
+        Context().run(graph.use_scope)
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 assert [each.line for each in ididi_scopefix.status().callers] == [8]
@@ -425,11 +427,13 @@ print(os.getpid(), child)
     said = finished.stderr.splitlines()
     by_parent = [line for line in said if line.startswith(f"ididi-scopefix[{parent}]")]
     by_child = [line for line in said if line.startswith(f"ididi-scopefix[{child}]")]
-    assert len(said) == len(by_parent) + len(by_child) == 4
+    assert len(said) == len(by_parent) + len(by_child) == 6
     assert by_child[0] == by_parent[0].replace(parent, child)
     assert ": active: " in by_parent[0]
     assert " at app.py:8 in <module>" in by_parent[1]
     assert " at app.py:12 in <module>" in by_child[1]
+    assert "elsewhere" not in by_child[-1]
+    assert ": 10 contexts seeded: 9 " in by_child[-1]
 
 
 @forks
@@ -477,6 +481,29 @@ def test_what_is_said_does_not_depend_on_logging(tmp_path: Path) -> None:
         "active",
         "first need",
     ]
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_logging_gets_the_first_need_and_no_other(tmp_path: Path, closed: bool) -> None:
+    """Beside the lines, and also where these can't be written."""
+    finished = programs.run(
+        tmp_path,
+        f"""
+        import logging, os, sys
+        if {closed}:
+            sys.__stderr__.close()
+        """
+        + START.replace("\n", "\n        ")
+        + """
+        logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+        for _ in range(3):
+            Context().run(graph.use_scope)
+            Context().run(lambda: graph.use_scope())
+        """,
+    )
+    assert finished.stdout.count("first need of a seed") == 1
+    first = [line for line in programs.lines(finished.stderr) if "first need" in line]
+    assert len(first) == (0 if closed else 2)
 
 
 @pytest.mark.parametrize("mode", ["", "1", "on"])
@@ -608,6 +635,20 @@ assert caller.file == {name!a}
     assert len(finished.stderr.splitlines()) == 2
     assert re.search(r"at \S+\.py:1 in place \(thread MainThread\)$", first), first
     assert first.isprintable()
+
+
+def test_what_standard_error_can_not_encode_is_escaped(tmp_path: Path) -> None:
+    """In an image whose locale is C, for one."""
+    finished = programs.run(
+        tmp_path,
+        "import sys; sys.__stderr__.reconfigure(encoding='ascii')\n"
+        + START
+        + """
+exec(compile("def place(): graph.use_scope()", "caf\\xe9.py", "exec"))
+Context().run(place)
+""",
+    )
+    assert r" at caf\xe9.py:1 in place " in programs.lines(finished.stderr)[1]
 
 
 def test_thread_names_stay_on_one_line(tmp_path: Path) -> None:
