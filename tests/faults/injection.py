@@ -103,6 +103,8 @@ def import_with_fault(number, error):
         if error is Exception or "injected" not in str(failure):
             problems.append(f"import ididi raised {failure!r}")
         import ididi
+    elif error is KeyboardInterrupt:
+        problems.append("the interrupt was swallowed")
     graph_module = sys.modules["ididi.graph"]
     found = contents(graph_module)
     state = ididi_scopefix.status().state
