@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from contextlib import suppress
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from types import ModuleType
@@ -103,28 +104,23 @@ def version_of(module: Optional[ModuleType]) -> Optional[str]:
         return next(filter(None, map(_version_in, found)))
     except Exception:
         pass  # none has metadata, or a finder of distributions has raised
-    own = getattr(package, "VERSION", None) or getattr(package, "__version__", None)
+    own = getattr(package, "VERSION", None)
     return own if isinstance(own, str) else None
 
 
 def _version_in(distribution: Distribution) -> Optional[str]:
     """Return the version in the metadata of *distribution*."""
     # By hand: to parse them would load the email package, as much work as the patch.
-    try:
-        files = ("METADATA", "PKG-INFO")
+    with suppress(Exception):  # it is half removed; which exception depends on Python
+        files = ("METADATA", "PKG-INFO", "")  # the last is an egg-info that is a file
         text = next(filter(None, map(distribution.read_text, files)), "")
         for line in text.partition("\n\n")[0].splitlines():
             name, _, value = line.partition(":")
             if name.lower() == "version":
                 return value.strip()
-        return distribution.metadata["Version"]
-    except Exception:
-        return None  # it is half removed; which exception depends on Python
+    return None
 
 
 def _has_files(distribution: Distribution) -> bool:
-    """Tell whether *distribution*, not an editable one, has its own ``ididi.graph``."""
-    return any(
-        file.parts[0] == "ididi" and file.stem.partition(".")[0] == "graph"
-        for file in distribution.files or ()
-    )
+    """Tell whether *distribution*, not an editable one, has an ididi of its own."""
+    return any(file.parts[0] == "ididi" for file in distribution.files or ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -393,6 +394,45 @@ def test_without_metadata_ididi_says_its_version(tmp_path: Path) -> None:
     assert told["version"] == "1.4.4"
     assert told["state"] == "active"
     assert told["raises"] is False
+
+
+@pytest.mark.parametrize("file", ["ididi.egg-info/PKG-INFO", "ididi-1.5-py3.egg-info"])
+def test_the_metadata_may_be_those_of_setuptools(tmp_path: Path, file: str) -> None:
+    """As Linux distributions ship them: in a folder, or one file."""
+    metadata = other_releases.invent(None, tmp_path, own="1.8.2") / file
+    metadata.parent.mkdir(exist_ok=True)
+    text = "Metadata-Version: 1.2\nName: ididi\nVersion: 1.5\n"
+    metadata.write_text(text, encoding="utf-8")
+
+    assert tell(tmp_path)["version"] == "1.5"
+
+
+def test_the_metadata_of_other_packages_are_not_those_of_ididi(tmp_path: Path) -> None:
+    """They are in the same folder."""
+    folder = other_releases.invent("1.4.3", tmp_path, own="1.8.2")
+    for name in ("aardvark", "ididi_tools", "zebra"):
+        metadata = folder / f"{name}-9.0.dist-info"
+        metadata.mkdir()
+        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.0\n"
+        (metadata / "METADATA").write_text(text, encoding="utf-8")
+
+    assert tell(folder)["version"] == "1.4.3"
+
+
+def test_metadata_that_come_first_on_the_path_are_not_those_of_the_module(
+    tmp_path: Path,
+) -> None:
+    """If it has some beside it; an editable installation has none there."""
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    other = other_releases.invent("1.4.3", tmp_path / "first")
+    shutil.rmtree(other / "ididi")
+    behind = other_releases.invent("1.8.2", tmp_path / "second", own="1.8.3")
+
+    found = f"import sys; sys.path.insert(1, {str(behind)!r})\n{TELL}"
+    assert tell(other, found)["version"] == "1.8.2"
+    shutil.rmtree(behind / "ididi-1.8.2.dist-info")
+    assert tell(other, found)["version"] == "1.4.3"
 
 
 def test_without_any_version_ididi_is_left_alone(tmp_path: Path) -> None:
