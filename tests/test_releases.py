@@ -194,6 +194,40 @@ def test_a_newer_release_that_is_half_fixed_is_patched(tmp_path: Path) -> None:
     assert told["raises"] is False
 
 
+@pytest.mark.parametrize(
+    ("call", "fixed", "state"),
+    [
+        (
+            'def scope(self, name: Hashable = ""):\n        ',
+            "previous_scope = ",
+            "active",
+        ),
+        (
+            'def ascope(self, name: Hashable = ""):\n        ',
+            "previous_scope = ",
+            "active",
+        ),
+        ("def merge", "other_scope = ", "failed"),
+    ],
+)
+def test_a_newer_release_in_which_one_call_still_raises_is_not_left_alone(
+    tmp_path: Path, call: str, fixed: str, state: str
+) -> None:
+    """A call that reads the variable in a method of its own can't be patched."""
+    if call == "def merge":
+        edit = ("other_scope = other.use_scope()", "other_scope = _SCOPE_CONTEXT.get()")
+    else:
+        edit = (f"{call}{fixed}self._current()", f"{call}{fixed}_SCOPE_CONTEXT.get()")
+    folder = other_releases.invent(
+        "1.9.0", tmp_path, *other_releases.FIXED, edit, own="1.9.0"
+    )
+
+    told = tell(folder)
+
+    assert told["state"] == state
+    assert ("LookupError" in str(told["reason"])) is (state == "failed")
+
+
 def test_a_newer_release_with_other_parameters_is_patched(tmp_path: Path) -> None:
     """What the methods take is passed on as it comes."""
     edits = (
@@ -232,6 +266,21 @@ def test_a_newer_release_with_other_parameters_is_patched(tmp_path: Path) -> Non
                 ),
             ),
             "a scope call",
+        ),
+        (
+            (
+                OPENS,
+                (
+                    '    async def ascope(self, name: Hashable = ""):\n'
+                    "        raise RuntimeError('closed')\n"
+                    "        previous_scope = _SCOPE_CONTEXT.get(None)\n"
+                ),
+            ),
+            "RuntimeError('closed')",
+        ),
+        (
+            (READS, f"{READS}        scope = self._create_scope('odd')\n"),
+            "use_scope() returned the scope 'odd'",
         ),
     ],
 )

@@ -508,6 +508,7 @@ def main() -> int:
     parser.add_argument(
         "--tests", metavar="PATTERN", help="these tests, however much work they are"
     )
+    parser.add_argument("--seconds", type=float, help="of tests for each, of a stage")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -533,6 +534,8 @@ def run(mutants: list[Mutant], results: Results, options: argparse.Namespace) ->
     for stage in STAGES:
         if options.stage and stage.name not in options.stage:
             continue
+        if options.seconds:
+            stage = stage._replace(seconds=options.seconds)
         # Survivors are tried anew: there are tests that were not there then.
         untried = [
             each

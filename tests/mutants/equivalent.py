@@ -44,6 +44,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_activation.py: _decide: \"\" -> ('X')",
     ),
     "It costs only time: the way that is left leads to the same answer.": (
+        "_releases.py: _version_in: \"\\n\\n\" -> ('X\\n\\n')",
+        "_releases.py: is_verified: version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED) -> (_parsed(version) in map(_parsed, VERIFIED))",
         "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> ((logger.level or root.level) <= tally.level)",
         "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> (tally.unsaid)",
         "_patch.py: Patch.ensure_scope: type(seed) is not Seed -> (type(seed) is Seed)",
@@ -72,7 +74,37 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_seeding.py: <module>: \"Absent\" -> ('XAbsent')",
         "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
     ),
+    "What the lock prevents, two threads bring about within a few instructions.": (
+        "_activation.py: _decide: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: patch_of: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: record: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: start: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: stop: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: stop: lock -> __import__('contextlib').nullcontext() (2)",
+        "_api.py: seed: _activation.lock -> __import__('contextlib').nullcontext()",
+        "_api.py: status: _activation.lock -> __import__('contextlib').nullcontext()",
+    ),
+    "What it would show, the other calls of the probe have shown before.": (
+        "_probe.py: _errors.scope: graph.use_scope(names.DefaultScopeName) -> pass",
+    ),
+    "It is for packaging before version 26.": (
+        "_releases.py: reason_to_leave_alone: SpecifierSet(AFFECTED).contains(parsed, prereleases=True) -> (SpecifierSet(AFFECTED).contains(parsed))",
+        "_releases.py: reason_to_leave_alone: SpecifierSet(specifier).contains(parsed, prereleases=True) -> (SpecifierSet(specifier).contains(parsed))",
+    ),
+    "It is no value that means verbose, nor one that switches off.": (
+        "__init__.py: _is_off: \"\" -> ('X')",
+        "_log.py: is_verbose: \"\" -> ('X')",
+    ),
+    "It is set before it is read.": ('_log.py: <module>: _patched = "" -> pass',),
+    "It is for PyPy, or for Windows.": (
+        "_activation.py: stop: suppress(SystemError) -> __import__('contextlib').nullcontext()",
+        '_log.py: _write: os.name != "posix" or select([], [descriptor], [], 0)[1] -> (select([], [descriptor], [], 0)[1])',
+    ),
     "It decides twice, with the same outcome.": (
+        "_activation.py: is_decided: patch is not None and patch.active -> (patch is not None)",
+        "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (patch is not None and patch.active)",
+        "_activation.py: is_decided: return decision_about(module) is not None or (patch is not None and patch.active) -> return None",
+        "_activation.py: load: not is_decided() and is_initializing(PACKAGE) -> (is_initializing(PACKAGE))",
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None and (patch is not None and patch.active))",
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None)",
         "_activation.py: load: name == PACKAGE and not is_decided() -> (name == PACKAGE)",
@@ -84,6 +116,11 @@ REASONS: dict[str, tuple[str, ...]] = {
         '_activation.py: _others_are_finding: code.co_name == "_find_spec" and "importlib" in code.co_filename -> (code.co_name == \'_find_spec\')',
     ),
     "Only the text of a reason differs.": (
+        "_probe.py: _ascope: \"a scope call waited for something\" -> ('Xa scope call waited for something')",
+        "_releases.py: <module>: \"OutOfScopeError outside a scope is by design, nothing is to be fixed\" -> ('XOutOfScopeError outside a scope is by design, nothing is to be fixed')",
+        "_releases.py: <module>: \"it has the same LookupError elsewhere: upgrade to 1.4.4 or newer\" -> ('Xit has the same LookupError elsewhere: upgrade to 1.4.4 or newer')",
+        "_releases.py: _parsed: \"the version of ididi is unknown, since its metadata are missing\" -> ('Xthe version of ididi is unknown, since its metadata are missing')",
+        "_log.py: seeded: \"first need of a seed: %s (pid %d, %s).%s\" -> ('Xfirst need of a seed: %s (pid %d, %s).%s')",
         "_api.py: _inactivity: \"deactivate() was called; activate() undoes it.\" -> ('Xdeactivate() was called; activate() undoes it.')",
         "_api.py: _inactivity: \"ididi is being imported.\" -> ('Xididi is being imported.')",
         "_api.py: _inactivity: \"ididi is being patched again, in another thread.\" -> ('Xididi is being patched again, in another thread.')",
