@@ -57,16 +57,19 @@ def test_annotations_are_checked_at_run_time() -> None:
 
 
 @pytest.mark.shim
-def test_an_import_hook_that_loads_ididi_itself_does_not_switch_the_shim_off() -> None:
+@pytest.mark.parametrize("packages", ["['ididi']", "None"])
+def test_an_import_hook_that_loads_ididi_itself_does_not_switch_the_shim_off(
+    packages: str,
+) -> None:
     """typeguard's finder stands before the shim's, and asks none but Python's."""
     children.run(
-        """
+        f"""
         import ididi_scopefix
         from typeguard import install_import_hook
-        install_import_hook(["ididi"])
+        install_import_hook({packages})
         import ididi
         # As soon as the program imports anything more.
-        import wave
+        import colorsys
         """
         + IN_AN_EMPTY_CONTEXT.replace("\n", "\n        ")
     )

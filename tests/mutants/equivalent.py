@@ -84,6 +84,19 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_api.py: seed: _activation.lock -> __import__('contextlib').nullcontext()",
         "_api.py: status: _activation.lock -> __import__('contextlib').nullcontext()",
     ),
+    "What fails there fails once more later, and is recorded then.": (
+        "_activation.py: load: record_failure(error) -> pass",
+    ),
+    "It is a second guard: what stands in it guards itself.": (
+        "_activation.py: _hook: Exception -> ZeroDivisionError",
+        "_activation.py: _hook: record_failure(error, module) -> pass",
+        "_activation.py: load: Exception -> ZeroDivisionError (2)",
+        "_activation.py: load: record_failure(error) -> pass (2)",
+        "_activation.py: patch_if_affected: Exception -> ZeroDivisionError",
+    ),
+    "Python raises the same where nobody finds a module.": (
+        "__init__.py: _Finder._find: past and sys._getframe(3).f_code.co_name == \"_find_and_load_unlocked\" -> (sys._getframe(3).f_code.co_name == '_find_and_load_unlocked')",
+    ),
     "What it would show, the other calls of the probe have shown before.": (
         "_probe.py: _errors.scope: graph.use_scope(names.DefaultScopeName) -> pass",
     ),

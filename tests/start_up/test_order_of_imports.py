@@ -28,7 +28,7 @@ def without_start_up_files(code: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("module", ["ididi", "ididi.graph"])
 def test_the_shim_may_be_imported_after_ididi(module: str) -> None:
-    """What is imported already is patched at once."""
+    """What is imported already is patched at once, and not with the next import."""
     code = f"import {module}, ididi_scopefix{USE}"
 
     assert without_start_up_files(code).stdout == WORKS
@@ -134,6 +134,52 @@ def test_activating_waits_in_front_of_the_other_finders() -> None:
         ididi_scopefix.activate()
         ididi_scopefix.activate()
         assert sys.meta_path == [first, *others]
+        """
+    )
+
+
+def test_a_finder_that_finds_all_but_builtins_does_not_switch_the_shim_off() -> None:
+    """Ours stands before it from the first module that it has not found."""
+    finished = children.run(
+        f"""
+import sys, ididi_scopefix
+from importlib.machinery import BuiltinImporter, PathFinder
+
+class Rewriting:
+    def find_spec(self, name, path=None, target=None):
+        if spec := PathFinder.find_spec(name, path):
+            return spec
+        if "ididi.graph" in sys.modules:
+            if spec := BuiltinImporter.find_spec(name):
+                return spec
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+first, rewriting = sys.meta_path[0], Rewriting()
+sys.meta_path.insert(0, rewriting)
+import ididi
+import colorsys
+others = [each for each in sys.meta_path if type(each).__module__ != "wrapt.importer"]
+assert others[:3] == [first, rewriting, first], others
+assert not others.count(first) > 2{USE}"""
+    )
+
+    assert finished.stdout == WORKS
+
+
+def test_a_module_that_is_missing_is_missing_while_ididi_was_loaded_elsewhere() -> None:
+    """The program's own module of that name was, for one."""
+    children.run(
+        """
+        import importlib.util, sys, types, ididi_scopefix
+        sys.modules["ididi"] = types.ModuleType("ididi")
+        assert importlib.util.find_spec("of_nobody") is None
+        try:
+            import of_nobody
+        except ModuleNotFoundError as error:
+            assert error.name == "of_nobody", error.name
+            assert str(error) == "No module named 'of_nobody'", error
+        else:
+            raise AssertionError("it was imported")
         """
     )
 
