@@ -62,8 +62,8 @@ class MethodsPatch(Patch):
             try:
                 if found._type_registry is not self._type_registry:
                     ensure(self, found)
-            except Exception:  # anything may be in the variable
-                ensure(self, found)
+            except Exception:
+                pass  # anything may be in the variable
             return original(self, name, as_async=as_async)
 
         if _is_plain(original) and _parameters(original) == _parameters(use_scope):

@@ -166,6 +166,44 @@ def test_a_newer_release_that_answers_is_left_alone(
     assert told["raises"] is False
 
 
+def test_seeding_where_nothing_is_to_be_seeded_returns_the_default_scope(
+    tmp_path: Path,
+) -> None:
+    """A program may go on calling it."""
+    folder = other_releases.invent(
+        "1.8.5", tmp_path, *other_releases.FIXED, own="1.8.5"
+    )
+    children.run(
+        """
+        from contextvars import Context
+        import ididi_scopefix, ididi
+        assert ididi_scopefix.status().state == "inactive"
+        graph = Context().run(ididi.Graph)
+        found = Context().run(ididi_scopefix.seed, graph)
+        assert found is Context().run(graph.use_scope)
+        """,
+        path=folder,
+    )
+
+
+def test_the_version_is_that_of_the_module_and_not_of_an_upgrade(
+    tmp_path: Path,
+) -> None:
+    """``pip install -U`` under a running process changes the metadata alone."""
+    folder = other_releases.invent("1.4.3", tmp_path)
+    children.run(
+        f"""
+        import pathlib
+        import ididi_scopefix, ididi
+        metadata = pathlib.Path({str(folder)!r}, "ididi-1.4.3.dist-info", "METADATA")
+        metadata.write_text(metadata.read_text().replace("1.4.3", "9.9"))
+        status = ididi_scopefix.status()
+        assert (status.state, status.ididi_version) == ("inactive", "1.4.3"), status
+        """,
+        path=folder,
+    )
+
+
 def test_a_newer_release_that_answers_with_another_scope_is_left_alone(
     tmp_path: Path,
 ) -> None:

@@ -147,9 +147,11 @@ def test_threads_that_activate_at_once_replace_each_attribute_once() -> None:
         assert [dict(vars(owner)) for owner in owners] == before
 
 
-def test_a_seed_is_a_seed_after_off_and_on() -> None:
-    """Another graph's call replaces it, as it did before."""
-    first, second = Context().run(Graph), Context().run(Graph)
+@pytest.mark.parametrize("here", [False, True])
+def test_a_seed_is_a_seed_after_off_and_on(here: bool) -> None:
+    """Another graph's call replaces it, as it did before, wherever one activates."""
+    second = Context().run(Graph)
+    first = Graph() if here else Context().run(Graph)
     thread = Context()
     assert thread.run(first.use_scope) is default_scope_of(first)
     ididi_scopefix.deactivate()

@@ -282,6 +282,29 @@ def test_a_file_outside_the_working_directory_has_its_whole_name(
     assert f" at {other}:2 in need " in first
 
 
+def test_a_call_that_another_library_has_wrapped_is_a_scope_call(
+    tmp_path: Path,
+) -> None:
+    """Its wrapper may stand around anything; the place is known all the same."""
+    if not KNOWS_CALLS:
+        pytest.skip("the methods of compiled classes can't be wrapped")
+    finished = programs.run(
+        tmp_path,
+        START
+        + """
+import functools
+from ididi.graph import Resolver
+ididi_scopefix.deactivate()
+use_scope = Resolver.use_scope
+Resolver.use_scope = functools.wraps(use_scope)(lambda self: use_scope(self))
+ididi_scopefix.activate()
+Context().run(graph.use_scope)
+""",
+    )
+    first = programs.lines(finished.stderr)[-1]
+    assert first.startswith("first need: a scope call at app.py:14 in <module> ")
+
+
 def test_a_thread_of_the_pool_is_named(tmp_path: Path) -> None:
     """The place is that of the first code that is not ididi's."""
     finished = programs.run(
@@ -684,9 +707,10 @@ Context().run(graph.use_scope)
     )
 
 
-def test_a_program_without_a_name_is_called_python(tmp_path: Path) -> None:
-    """As one that is typed or piped into the interpreter."""
-    finished = programs.run(tmp_path, f"import sys; sys.argv = ['']\n{START}")
+@pytest.mark.parametrize("argv", ["['']", "[]", "None"])
+def test_a_program_without_a_name_is_called_python(tmp_path: Path, argv: str) -> None:
+    """As one that is typed or piped into the interpreter, or embeds it."""
+    finished = programs.run(tmp_path, f"import sys; sys.argv = {argv}\n{START}")
     assert finished.stderr.endswith(", python)\n")
 
 

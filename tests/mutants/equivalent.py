@@ -43,7 +43,10 @@ REASONS: dict[str, tuple[str, ...]] = {
     "It is a reason that is not said where ididi is patched.": (
         "_activation.py: _decide: \"\" -> ('X')",
     ),
+    "No number has such a digit.": ("_log.py: _count: \"0\" -> ('X0')",),
     "It costs only time: the way that is left leads to the same answer.": (
+        "_log.py: _caller: 1 -> (2)",
+        "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> (tally.unsaid or (logger.level or root.level) <= tally.level)",
         "_releases.py: _version_in: \"\\n\\n\" -> ('X\\n\\n')",
         "_releases.py: is_verified: version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED) -> (_parsed(version) in map(_parsed, VERIFIED))",
         "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> ((logger.level or root.level) <= tally.level)",
@@ -78,6 +81,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_activation.py: _decide: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: patch_of: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: record: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: _decide: deactivated or patch.active or patch_of(module) not in (None, patch) -> (patch.active or patch_of(module) not in (None, patch))",
+        "_activation.py: _decide: deactivated or patch.active or patch_of(module) not in (None, patch) -> (deactivated or patch_of(module) not in (None, patch))",
         "_activation.py: start: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: stop: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: stop: lock -> __import__('contextlib').nullcontext() (2)",
@@ -114,6 +119,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         '_log.py: _write: os.name != "posix" or select([], [descriptor], [], 0)[1] -> (select([], [descriptor], [], 0)[1])',
     ),
     "It decides twice, with the same outcome.": (
+        "_activation.py: patch_if_affected: deactivated or _is_off() -> (_is_off())",
         "_activation.py: is_decided: patch is not None and patch.active -> (patch is not None)",
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (patch is not None and patch.active)",
         "_activation.py: is_decided: return decision_about(module) is not None or (patch is not None and patch.active) -> return None",
