@@ -91,6 +91,22 @@ assert first.endswith(end), first
     )
 
 
+def test_the_logger_s_own_level_counts() -> None:
+    """Not that of the root logger, where it has one."""
+    run(
+        """
+build()
+keeping, logger = Keeping(), logging.getLogger("ididi_scopefix")
+logging.root.setLevel(logging.WARNING)
+logger.setLevel(logging.INFO)
+logger.addHandler(keeping)
+need(2)
+(text,) = keeping.texts
+assert "first need" in text, text
+"""
+    )
+
+
 def test_the_first_need_is_logged_once_and_no_other() -> None:
     """At INFO, with the place in the program; at DEBUG there is nothing more."""
     run(

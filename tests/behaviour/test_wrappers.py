@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Callable
 from unittest import mock
@@ -111,6 +112,34 @@ def replace(contents: dict[str, Any]) -> None:
     """Put *contents* there."""
     for name, method in contents.items():
         setattr(Resolver, name, method)
+
+
+@pytest.mark.shim
+def test_a_graph_whose_building_is_wrapped_has_its_own_default_scope(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It gets every argument, and its default scope is that which ididi has made."""
+    ididi_scopefix.deactivate()
+    wrapped = by_functools(vars(Graph)["__init__"], lambda graph: None)
+    monkeypatch.setattr(Graph, "__init__", wrapped)
+    assert ididi_scopefix.activate().state == "active"
+
+    place, pool = Context(), ThreadPoolExecutor()
+    graph = place.run(lambda: Graph(workers=pool))
+    assert graph._workers is pool
+    assert Context().run(graph.use_scope) is place.run(graph.use_scope)
+    ididi_scopefix.deactivate()
+
+
+@pytest.mark.shim
+def test_a_wrapped_method_that_is_called_by_name_passes_through() -> None:
+    """``self`` and all."""
+    graph = Graph()
+    ididi_scopefix.deactivate()
+    wrapper = by_functools(vars(Resolver)["use_scope"], lambda graph: None)
+    replace({"use_scope": wrapper})
+    assert ididi_scopefix.activate().state == "active"
+    assert vars(Resolver)["use_scope"](self=graph) is graph.use_scope()
 
 
 @pytest.mark.parametrize("wrap", WAYS)

@@ -114,6 +114,11 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_log.py: is_verbose: \"\" -> ('X')",
     ),
     "It is set before it is read.": ('_log.py: <module>: _patched = "" -> pass',),
+    "It is for loaders that have no exec_module, on Python 3.9.": (
+        "__init__.py: _Loader.__getattr__: \"load_module\" -> ('Xload_module')",
+        "_activation.py: load: _put_back(loader, result) -> pass",
+        "_activation.py: load: return result -> return None",
+    ),
     "It is for PyPy, or for Windows.": (
         "_activation.py: stop: suppress(SystemError) -> __import__('contextlib').nullcontext()",
         '_log.py: _write: os.name != "posix" or select([], [descriptor], [], 0)[1] -> (select([], [descriptor], [], 0)[1])',
@@ -124,6 +129,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (patch is not None and patch.active)",
         "_activation.py: is_decided: return decision_about(module) is not None or (patch is not None and patch.active) -> return None",
         "_activation.py: load: not is_decided() and is_initializing(PACKAGE) -> (is_initializing(PACKAGE))",
+        "_activation.py: load: not is_decided() and is_initializing(PACKAGE) -> (not is_decided() or is_initializing(PACKAGE))",
+        "_activation.py: load: not is_decided() and is_initializing(PACKAGE) -> (not is_decided())",
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None and (patch is not None and patch.active))",
         "_activation.py: is_decided: decision_about(module) is not None or (patch is not None and patch.active) -> (decision_about(module) is not None)",
         "_activation.py: load: name == PACKAGE and not is_decided() -> (name == PACKAGE)",
