@@ -23,6 +23,12 @@ logging.getLogger("ididi_scopefix").addHandler(Handler(logging.WARNING))
 """
 """Begins a program that has what the shim warns of in ``warnings``."""
 
+FORGET = """
+for name in [name for name in sys.modules if name.partition(".")[0] == "ididi"]:
+    del sys.modules[name]
+"""
+"""Makes the next import of ididi the first one."""
+
 
 def run(
     code: str, *options: str, path: Path | None = None, **environment: str

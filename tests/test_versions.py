@@ -97,11 +97,15 @@ def test_what_is_no_version_is_refused_exactly_if_packaging_refuses_it(
         assert is_affected(text) in (True, False)
 
 
-@pytest.mark.parametrize("version", ["1.4.2rc1", "1.4.3.dev1", "1.4.3rc2"])
-def test_a_pre_release_is_told_what_its_release_is_told(version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("1.4.2rc1", "by design"), ("1.4.3.dev1", "1.4.4"), ("1.4.3rc2", "1.4.4")],
+)
+def test_a_pre_release_is_told_what_its_release_is_told(
+    version: str, words: str
+) -> None:
     """As far as PEP 440 counts it among those."""
-    advice = str(table.reason_to_leave_alone(version))
-    assert ("by design" if version == "1.4.2rc1" else "1.4.4") in advice
+    assert words in str(table.reason_to_leave_alone(version))
 
 
 def test_a_pre_release_of_the_first_affected_one_is_out_of_range() -> None:

@@ -7,11 +7,6 @@ import pytest
 from tests import children
 from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
 
-FORGET = """
-for name in [name for name in sys.modules if name.split(".")[0] == "ididi"]:
-    del sys.modules[name]
-"""
-
 
 @pytest.mark.shim
 @pytest.mark.parametrize(
@@ -21,7 +16,7 @@ for name in [name for name in sys.modules if name.split(".")[0] == "ididi"]:
         ("import ididi.graph", 1),
         ("from ididi import Graph", 1),
         ("importlib.import_module('ididi.graph')", 1),
-        (f"import ididi{FORGET}import ididi", 2),
+        (f"import ididi{children.FORGET}import ididi", 2),
     ],
 )
 def test_ididi_is_patched_by_the_hook_that_wrapt_calls(
@@ -62,32 +57,30 @@ wrapt.importer.notify_module_loaded = watch
 def test_a_second_import_is_patched_as_the_first_was() -> None:
     """After ``del sys.modules[...]`` there is a new module, with new classes."""
     children.run(
-        """
-        import sys
-        from contextvars import Context
-        import pytest
-        import ididi_scopefix
-        import ididi
-        first = ididi
-        assert ididi_scopefix.status().state == "active"
+        f"""
+import sys
+from contextvars import Context
+import pytest
+import ididi_scopefix
+import ididi
+first = ididi
+assert ididi_scopefix.status().state == "active"
+{children.FORGET}
+assert ididi_scopefix.status().state == "waiting"
 
-        for name in [name for name in sys.modules if name.split(".")[0] == "ididi"]:
-            del sys.modules[name]
-        assert ididi_scopefix.status().state == "waiting"
+import ididi
+assert ididi is not first
+assert ididi_scopefix.status().state == "active"
+for module in (first, ididi):
+    graph = module.Graph()
+    assert Context().run(graph.use_scope) is graph.use_scope()
+    assert Context().run(graph.scope("request").__enter__).name == "request"
 
-        import ididi
-        assert ididi is not first
-        assert ididi_scopefix.status().state == "active"
-        for module in (first, ididi):
-            graph = module.Graph()
-            assert Context().run(graph.use_scope) is graph.use_scope()
-            assert Context().run(graph.scope("request").__enter__).name == "request"
-
-        ididi_scopefix.deactivate()
-        for module in (first, ididi):
-            with pytest.raises(LookupError):
-                Context().run(module.Graph().use_scope)
-        """
+ididi_scopefix.deactivate()
+for module in (first, ididi):
+    with pytest.raises(LookupError):
+        Context().run(module.Graph().use_scope)
+"""
     )
 
 

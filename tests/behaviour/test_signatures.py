@@ -10,12 +10,12 @@ from unittest import mock
 
 import ididi.graph
 import pytest
-import wrapt
 from ididi import Graph
 from ididi.graph import AsyncScope, Resolver, SyncScope
 
 import ididi_scopefix
 from tests import shape
+from tests.wrappers import by_functools, by_wrapt, plain
 
 pytestmark = pytest.mark.unchanged
 
@@ -108,11 +108,11 @@ def test_each_method_is_where_it_was() -> None:
     assert found == places()
 
 
-def by_any_arguments(method: Any) -> Any:
+def by_any_arguments(method: Any, _: Any) -> Any:
     return functools.wraps(method)(lambda *args, **kwargs: method(*args, **kwargs))
 
 
-def by_self(method: Any) -> Any:
+def by_more_arguments(method: Any, _: Any) -> Any:
     @functools.wraps(method)
     def call(self: Any, *args: Any, extra: Any = 1, **kwargs: Any) -> Any:
         return method(self, *args, **kwargs)
@@ -120,24 +120,19 @@ def by_self(method: Any) -> Any:
     return call
 
 
-def without_a_word(method: Any) -> Any:
-    return lambda self, *args, **kwargs: method(self, *args, **kwargs)
-
-
-def by_wrapt(method: Any) -> Any:
-    return wrapt.FunctionWrapper(
-        method, lambda wrapped, _, args, kwargs: wrapped(*args, **kwargs)
-    )
+def by_partial(method: Any, _: Any) -> Any:
+    return functools.partial(method)
 
 
 @pytest.mark.skipif(
     not shape.has_mutable_classes(), reason="its methods can't be replaced"
 )
 @pytest.mark.parametrize(
-    "wrap", [by_any_arguments, by_self, without_a_word, by_wrapt, functools.partial]
+    "wrap",
+    [by_any_arguments, by_more_arguments, by_functools, plain, by_wrapt, by_partial],
 )
 def test_each_method_that_another_library_has_wrapped_answers_as_it_did(
-    wrap: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+    wrap: Callable[[Any, Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its wrapper shows ididi's parameters, or its own, or both, by the way one asks."""
     ididi_scopefix.deactivate()
@@ -145,7 +140,7 @@ def test_each_method_that_another_library_has_wrapped_answers_as_it_did(
         (Graph, "__init__"),
         *((Resolver, each) for each in METHODS[1:]),
     ):
-        monkeypatch.setattr(owner, name, wrap(vars(owner)[name]))
+        monkeypatch.setattr(owner, name, wrap(vars(owner)[name], id))
     # getdoc() compares identities to find inherited text, and wrapt binds anew.
     ways = [question for question in WAYS if question is not inspect.getdoc]
     before = [answers(question) for question in ways]

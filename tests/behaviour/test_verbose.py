@@ -528,8 +528,8 @@ def test_logging_gets_the_first_need_and_no_other(tmp_path: Path, closed: bool) 
     first, _, others = finished.stdout.partition("-")
     assert "first need of a seed" in first
     assert others == "\n"
-    first = [line for line in programs.lines(finished.stderr) if "first need" in line]
-    assert len(first) == (0 if closed else 2)
+    needs = [line for line in programs.lines(finished.stderr) if "first need" in line]
+    assert len(needs) == (0 if closed else 2)
 
 
 @pytest.mark.parametrize("mode", ["", "1", "on"])

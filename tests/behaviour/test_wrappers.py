@@ -12,12 +12,12 @@ from unittest import mock
 
 import ididi.graph
 import pytest
-import wrapt
 from ididi import Graph
 from ididi.graph import Resolver
 
 import ididi_scopefix
 from tests import shape
+from tests.wrappers import by_functools, by_wrapt, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,28 +56,6 @@ def call_all(graph: Any) -> None:
     Context().run(scope)
     Context().run(asyncio.run, ascope())
     assert Context().run(graph.use_scope).name == ididi.graph.DefaultScopeName
-
-
-def plain(method: Any, note: Callable[[Any], None]) -> Any:
-    """A function of which nobody can tell what it calls."""
-
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        note(self)
-        return method(self, *args, **kwargs)
-
-    return call
-
-
-def by_functools(method: Any, note: Callable[[Any], None]) -> Any:
-    return functools.wraps(method)(plain(method, note))
-
-
-def by_wrapt(method: Any, note: Callable[[Any], None]) -> Any:
-    def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        note(instance)
-        return wrapped(*args, **kwargs)
-
-    return wrapt.FunctionWrapper(method, wrapper)
 
 
 def by_contextlib(method: Any, note: Callable[[Any], None]) -> Any:

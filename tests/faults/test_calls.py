@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import ididi_scopefix
 from tests import programs
 
 pytestmark = pytest.mark.shim
@@ -80,17 +81,9 @@ def again():
 print(*answers(ididi_scopefix.activate, before=again))
 """
 
-FILES = (
-    "_activation.py",
-    "_api.py",
-    "_log.py",
-    "_patch.py",
-    "_patch_contextvar.py",
-    "_patch_methods.py",
-    "_probe.py",
-    "_releases.py",
-    "_seeding.py",
-)
+PACKAGE = Path(ididi_scopefix.__file__).parent
+# Not __init__, which is passed when ididi is imported.
+FILES = tuple(file.name for file in PACKAGE.glob("_[a-z]*.py"))
 
 
 def answers(

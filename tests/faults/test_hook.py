@@ -84,18 +84,17 @@ def test_a_logging_filter_that_raises_does_not_make_the_import_fail() -> None:
 def test_ididi_is_patched_though_wrapt_refuses_the_hook() -> None:
     """And wrapt is asked again with the next import."""
     children.run(
-        """
-        import logging, sys, unittest.mock, wrapt
-        logging.disable()
-        import ididi_scopefix
-        with unittest.mock.patch.object(
-            wrapt, "register_post_import_hook", side_effect=RuntimeError
-        ):
-            import ididi
-        assert ididi_scopefix.status().state == "active"
-        for name in [name for name in sys.modules if name.partition(".")[0] == "ididi"]:
-            del sys.modules[name]
-        import ididi
-        assert ididi_scopefix.status().state == "active"
-        """
+        f"""
+import logging, sys, unittest.mock, wrapt
+logging.disable()
+import ididi_scopefix
+with unittest.mock.patch.object(
+    wrapt, "register_post_import_hook", side_effect=RuntimeError
+):
+    import ididi
+assert ididi_scopefix.status().state == "active"
+{children.FORGET}
+import ididi
+assert ididi_scopefix.status().state == "active"
+"""
     )

@@ -25,7 +25,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_patch_methods.py: _is_new: sys.version_info >= (3, 10) -> (sys.version_info > (3, 10))",
     ),
     "ididi's own function takes the argument and does nothing with it.": (
-        "_patch_methods.py: MethodsPatch._make_use_scope.use_scope: call(self, name, as_async=as_async) -> (call(self, name))",
+        "_patch_methods.py: MethodsPatch._make_use_scope.use_scope: original(self, name, as_async=as_async) -> (original(self, name))",
     ),
     "Only the text of an error differs: neither can be patched.": (
         "_patch_methods.py: _attribute: name in vars(base) and base is not object -> (name in vars(base))",
