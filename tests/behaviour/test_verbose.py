@@ -255,7 +255,7 @@ import _thread, time
 _thread.start_new_thread(graph.use_scope, ())
 end = time.monotonic() + 30
 while ididi_scopefix.status().state == "active" and time.monotonic() < end:
-    if ididi_scopefix.status().callers:
+    if ididi_scopefix.status().callers and not _thread._count():  # it has ended
         break
     time.sleep(0.001)
 (caller,) = ididi_scopefix.status().callers
