@@ -100,12 +100,8 @@ def _register_hook() -> None:
     version: str = getattr(wrapt, "__version__", "0.0")
     if not has_gil and tuple(map(int, version.split(".")[:2])) < (2, 4):
         _log.warn_once("without the GIL, ididi-scopefix needs wrapt 2.4: upgrade it")
-    try:
-        _registered = True
-        wrapt.register_post_import_hook(_hook, GRAPH)
-    except Exception:
-        _registered = False
-        raise
+    wrapt.register_post_import_hook(_hook, GRAPH)
+    _registered = True
 
 
 def _hook(module: ModuleType) -> None:
@@ -193,7 +189,6 @@ def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
 
 
 def _decide(module: ModuleType, package_loaded: bool) -> None:
-    global decision
     patch = patch_of(module)
     if patch is not None and patch.active:
         return
@@ -210,27 +205,25 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
         known = known or _releases.is_verified(version)
         if not (reason or known or _probe.still_raises(_seeding.names_of(module))):
             reason = f"ididi {version} answers in every context by itself."
+        if reason is None:
+            _install(patch or _patch.patch_for(module), module, version)
+        else:
+            record("inactive", reason, module)
     except Exception:
         if package_loaded:
             raise
-        return  # it may need the rest of the package
-    if reason is not None:
-        record("inactive", reason, module)
-        return
-    if patch is None:
-        patch = _patch.patch_for(module)
+        # It may need the rest of the package, and is tried again when that is there.
+
+
+def _install(patch: Patch, module: ModuleType, version: Optional[str]) -> None:
+    global decision
     with lock:
         # Another thread may have come first, with either.
         if deactivated or patch.active or patch_of(module) not in (None, patch):
             return
         # Known before it is in force: deactivate() finds what there is.
         patches.add(patch)
-        try:
-            patch.install()
-        except Exception:
-            if package_loaded or known:
-                raise
-            return  # it may need the rest of the package
+        patch.install()
         decision, patch.version = None, version
     _log.decided("active", "", version)
 

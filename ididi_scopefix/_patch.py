@@ -95,7 +95,6 @@ class Patch:
 
     def __init__(self, module: ModuleType) -> None:
         self.names = _seeding.names_of(module)
-        _ = module.Resolver._create_scope  # needed later
         self.module = ref(module)
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active: bool = False

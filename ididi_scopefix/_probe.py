@@ -40,10 +40,14 @@ def verify(names: SimpleNamespace) -> None:
     """Raise ``UnknownReleaseError`` if a scope call fails where there is no scope."""
 
     def use_scope(graph: Any) -> None:
-        _ = graph._type_registry  # the replacements compare it
-        name = graph.use_scope().name
-        if name != names.DefaultScopeName:
-            raise UnknownReleaseError(f"use_scope() returned the scope {name!r}")
+        scope = graph.use_scope()
+        if scope.name != names.DefaultScopeName:
+            raise UnknownReleaseError(f"use_scope() returned the scope {scope.name!r}")
+        _ = graph._type_registry, scope.pre  # nothing else would miss them
+        Context().run(scope.use_scope)
+        # As if it had been built before activation.
+        discard(graph)
+        Context().run(graph.use_scope)
 
     for error in _errors(names, use_scope):
         raise UnknownReleaseError(f"a scope call still raised {error!r}") from error

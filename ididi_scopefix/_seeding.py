@@ -80,7 +80,7 @@ def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
     """Return the seed that is stored for the graph of *resolver*, if any."""
     graph = graph_of(resolver, names)
     # Not by __dict__: CPython finds attributes more slowly once that was asked for.
-    for holder in (graph or resolver, resolver._workers):
+    for holder in (graph or resolver, getattr(resolver, "_workers", None)):
         seed = getattr(holder, SEED, None)
         if type(seed) is Seed:
             return seed

@@ -402,6 +402,45 @@ METADATA = b"Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.2\nAuthor: "
 
 
 # In Latin-1, and in GB 18030.
+def test_activating_before_the_package_has_run_decides_at_its_end(
+    tmp_path: Path,
+) -> None:
+    """The code of ``ididi.graph`` has run by then, and can't be judged yet."""
+    folder = other_releases.invent("1.9.0", tmp_path, NEEDS_PACKAGE, own="1.9.0")
+    children.run(
+        """
+        import ididi_scopefix, wrapt
+        states = []
+
+        def activate(module):
+            states.append(ididi_scopefix.activate().state)
+
+        wrapt.register_post_import_hook(activate, "ididi.api")
+        import ididi
+        states.append(ididi_scopefix.status().state)
+        assert states == ["waiting", "active"], states
+        """,
+        path=folder,
+    )
+
+
+def test_activating_late_says_what_is_not_understood(tmp_path: Path) -> None:
+    """As the import would have said it."""
+    raising = (READS, f"        raise TypeError('other')\n{READS}")
+    folder = other_releases.invent("1.9.0", tmp_path, raising, own="1.9.0")
+    children.run(
+        """
+        import ididi_scopefix
+        ididi_scopefix.deactivate()
+        import ididi
+        status = ididi_scopefix.activate()
+        assert status.state == "failed"
+        assert "TypeError('other')" in status.reason
+        """,
+        path=folder,
+    )
+
+
 @pytest.mark.parametrize("author", [b"Jos\xe9", b"\xcd\xf5"])
 def test_metadata_need_not_be_utf_8(tmp_path: Path, author: bytes) -> None:
     """Some tools have written them in the encoding of their machine."""
@@ -587,7 +626,10 @@ assert "ididi_scopefix" not in type(after.get("_SCOPE_CONTEXT")).__module__
         ("_SCOPE_CONTEXT", "_CURRENT_SCOPE"),
         ("def use_scope(", "def current_scope("),
         ("_create_scope", "_make_scope"),
+        ("_resolved_singletons", "_resolved"),
+        ("_registered_singletons", "_registered"),
         ("_type_registry", "_types"),
+        ("def pre(", "def previous("),
         ("class Graph(", "class Board("),
         ("def ascope(", "def open_async("),
     ],

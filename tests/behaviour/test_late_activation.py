@@ -7,7 +7,7 @@ import pytest
 from tests import children, shape
 
 BUILT_BEFORE = """
-import os
+import gc, os
 from contextvars import Context
 
 # A start-up file would have activated the shim by now.
@@ -44,6 +44,24 @@ def request():
     with graph.scope("request") as scope:
         assert scope.pre is default
 contexts.in_new_thread(request)
+"""
+    )
+
+
+@pytest.mark.shim
+def test_a_graph_built_before_keeps_its_scope_though_another_is_built_here() -> None:
+    """With what the program has put into it; the context has the other one's now."""
+    children.run(
+        BUILT_BEFORE
+        + """
+class Settings: ...
+graph = Graph()
+graph.use_scope().register_singleton(Settings())
+activate()
+Graph(self_inject=False)
+gc.collect()
+default = contexts.in_new_thread(lambda: ididi_scopefix.seed(graph))
+assert default.is_registered_singleton(Settings)
 """
     )
 

@@ -269,6 +269,31 @@ assert record.levelno == logging.WARNING
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("ModuleNotFoundError('no part', name='zlib')", "ModuleNotFoundError: no part"),
+        ("ImportError('no symbol', name='packaging')", "ImportError: no symbol"),
+    ],
+)
+def test_a_requirement_that_is_there_and_broken_is_not_called_missing(
+    error: str, reason: str
+) -> None:
+    """To install it again may not help."""
+    run(
+        f"""
+class Broken:
+    def find_spec(self, name, path=None, target=None):
+        if name == "packaging":
+            raise {error}
+
+sys.meta_path.insert(0, Broken())
+import ididi.graph
+assert ididi_scopefix.status().reason == "{reason}; ididi is as it was."
+"""
+    )
+
+
 PAST = """
 import importlib.util
 
@@ -430,6 +455,6 @@ for record in keeping.records:
     for words in ("is patched", "is unknown"):
         if words in record.getMessage() and "need" not in record.getMessage():
             told[words] = record.funcName
-assert told == {"is patched": "_decide", "is unknown": "patch_if_affected"}, told
+assert told == {"is patched": "_install", "is unknown": "patch_if_affected"}, told
 """
     )

@@ -20,7 +20,8 @@ def test_the_switch_disables_everything(value: str) -> None:
         before = list(sys.meta_path)
         import ididi_scopefix
         assert ididi_scopefix.activate().state == "disabled"
-        assert "IDIDI_SCOPEFIX" in ididi_scopefix.status().reason
+        reason = ididi_scopefix.status().reason
+        assert reason == "IDIDI_SCOPEFIX is off in the environment; unset it."
         assert [type(each) for each in sys.meta_path] == [type(each) for each in before]
         import ididi
         from contextvars import Context

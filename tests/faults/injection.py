@@ -26,6 +26,7 @@ import typing_extensions  # noqa: F401
 import wrapt  # noqa: F401
 
 import ididi_scopefix
+from ididi_scopefix import _log
 
 FOLDER = os.path.dirname(ididi_scopefix.__file__) + os.sep
 ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
@@ -108,6 +109,9 @@ def import_with_fault(number, error):
     graph_module = sys.modules["ididi.graph"]
     found = contents(graph_module)
     state = ididi_scopefix.status().state
+    warned = sorted(_log._warned)
+    if len(warned) > 1:
+        problems.append(f"more than one warning: {warned}")
     # It was one fault: the next attempt puts all right.
     after_all = ididi_scopefix.activate().state
     active = contents(graph_module)

@@ -124,18 +124,32 @@ def test_threads_may_activate_while_others_import_ididi(activate: str) -> None:
     )
 
 
-def test_activating_waits_for_a_thread_that_imports_ididi() -> None:
-    """It is too late for the finder, and nothing else would patch that ididi."""
+@pytest.mark.parametrize(("fails", "state"), [(False, "active"), (True, "waiting")])
+def test_activating_waits_for_a_thread_that_imports_ididi(
+    fails: bool, state: str
+) -> None:
+    """It is too late for the finder, and nothing else would patch that ididi.
+
+    Whether the import fails is that thread's affair.
+    """
     children.run(
-        """
+        f"""
         import sys, threading
         import ididi_scopefix, wrapt
         ididi_scopefix.deactivate()
-        reached, go_on = threading.Event(), threading.Event()
+        reached, go_on, failing = (threading.Event() for _ in range(3))
+
+        class Failing:
+            def find_spec(self, name, path=None, target=None):
+                if name == "ididi._ds" and failing.is_set():
+                    raise ImportError
 
         def pause(module):
             reached.set()
             go_on.wait(60)
+            if {fails}:
+                failing.set()
+                raise ImportError
 
         def work():
             states.append(ididi_scopefix.activate().state)
@@ -150,8 +164,10 @@ def test_activating_waits_for_a_thread_that_imports_ididi() -> None:
             return False
 
         states = []
+        sys.meta_path.insert(0, Failing())
         # The code of ididi.graph is running, and has imported this.
         wrapt.register_post_import_hook(pause, "ididi._ds")
+        threading.excepthook = lambda error: None
         importing = threading.Thread(target=__import__, args=("ididi",))
         activating = threading.Thread(target=work)
         importing.start()
@@ -162,7 +178,7 @@ def test_activating_waits_for_a_thread_that_imports_ididi() -> None:
         go_on.set()
         importing.join()
         activating.join()
-        assert states == ["active"], states
+        assert states == ["{state}"], states
         """
     )
 

@@ -119,3 +119,54 @@ Context().run(graph.use_scope)
 assert ididi_scopefix.status().state == "active"
 """
     )
+
+
+def test_a_module_that_is_imported_anew_is_not_loaded_by_a_question() -> None:
+    """Whoever asks for the status holds a lock that the code of ididi may need."""
+    children.run(
+        """
+import ididi, ididi_scopefix, importlib.util, sys
+
+del sys.modules["ididi.graph"]
+spec = importlib.util.find_spec("ididi.graph")
+spec.loader = importlib.util.LazyLoader(spec.loader)
+graph = sys.modules["ididi.graph"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(graph)
+ididi_scopefix.status()
+assert type(graph).__name__ == "_LazyModule", "it was loaded"
+"""
+    )
+
+
+def test_a_module_that_does_not_let_its_loader_be_set_is_patched() -> None:
+    """A library may make modules of a class of its own."""
+    children.run(
+        """
+import importlib.machinery, sys, types
+import ididi_scopefix
+
+class Module(types.ModuleType):
+    @property
+    def __loader__(self):
+        return self.__spec__.loader
+
+class Loader:
+    def __init__(self, loader):
+        self.exec_module = loader.exec_module
+
+    def create_module(self, spec):
+        return Module(spec.name)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if name.partition(".")[0] == "ididi":
+            spec.loader = Loader(spec.loader)
+        return spec
+
+sys.meta_path.insert(1, Finder())
+import ididi.graph
+assert type(ididi.graph) is Module
+assert ididi_scopefix.status().state == "active", ididi_scopefix.status()
+"""
+    )
