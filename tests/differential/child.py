@@ -88,6 +88,15 @@ def run(order: Order) -> list[str]:
     return program.run(order.block)
 
 
+def collect_and_freeze() -> None:
+    """Collect garbage, and have the collector pass over what is left from now on."""
+    # ididi's caches keep something of each program. To look at all of it after each
+    # would make ten thousand programs take a day.
+    collect()
+    if hasattr(gc, "freeze"):  # PyPy has no such thing
+        gc.freeze()
+
+
 def main() -> None:
     """Answer until the parent has no more programs."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -95,9 +104,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # When objects go is part of what programs do: it is up to them alone.
     gc.disable()
-    collect()
-    if hasattr(gc, "freeze"):  # PyPy has no such thing
-        gc.freeze()
+    collect_and_freeze()
     # What ends with a program's trace is not noted any more.
     sys.unraisablehook = lambda unraisable: None
     pickle.dump(ididi_scopefix.status().state, answers)
@@ -111,7 +118,7 @@ def main() -> None:
         lines = run(order)
         faulthandler.cancel_dump_traceback_later()
         clear_caches()
-        collect()
+        collect_and_freeze()
         pickle.dump(lines, answers)
         answers.flush()
 
