@@ -54,8 +54,9 @@ ABSENT._type_registry = object()  # nobody's
 _marker: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_marker")
 set_marker = _marker.set
 
-# By the id of their type registry, which no other object has while they live.
-_adopted: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
+# By the id of their type registry, which no other object has while they live. All
+# scopes of a graph share it, and from some of them nothing else leads to the graph.
+_default_scopes: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
 
 
 def names_of(module: ModuleType) -> SimpleNamespace:
@@ -84,10 +85,8 @@ def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
         seed = getattr(holder, SEED, None)
         if type(seed) is Seed:
             return seed
-    # A scope of a graph that does not inject itself.
-    scope = root_of(resolver, names) if graph is None else None
-    is_own = scope is not None and scope._type_registry is resolver._type_registry
-    marker = getattr(scope, _MARKER, None) if is_own else None
+    scope = None if graph else _default_scopes.get(id(resolver._type_registry))
+    marker = getattr(scope, _MARKER, None)
     return cast("Optional[Seed]", marker and marker())
 
 
@@ -98,12 +97,8 @@ def store(scope: SyncScope, graph: Resolver) -> Seed:
         attributes.pop(SEED, None)  # the None of a copy
     # setdefault is atomic: threads that race all get the first seed. No lock,
     # because a fork could copy it locked.
-    return _marked(attributes.setdefault(SEED, Seed(scope)))
-
-
-def _marked(seed: Seed) -> Seed:
-    with suppress(AttributeError):  # compiled scopes don't let it be set
-        setattr(seed.scope, _MARKER, seed.marker)
+    seed: Seed = attributes.setdefault(SEED, Seed(scope))
+    _note(seed)
     return seed
 
 
@@ -113,14 +108,19 @@ def store_new(scope: SyncScope, graph: Optional[Resolver]) -> None:
     *graph* is ``None`` if it was built before activation and does not inject itself.
     It can't be found then, but *scope* can while a context has it.
     """
-    seed = _marked(Seed(scope))
-    try:
-        if graph is None:
-            _adopted[id(scope._type_registry)] = scope
-        else:
-            setattr(graph, SEED, seed)
-    except (AttributeError, TypeError):
+    seed = Seed(scope)
+    _note(seed)
+    if graph is not None:
+        setattr(_holder(graph), SEED, seed)
+    elif _default_scopes.get(id(scope._type_registry)) is not scope:
         setattr(scope._workers, SEED, seed)
+
+
+def _note(seed: Seed) -> None:
+    """Make the scope of *seed* lead to it, and be found by its type registry."""
+    with suppress(AttributeError, TypeError):  # compiled scopes don't let it be done
+        setattr(seed.scope, _MARKER, seed.marker)
+        _default_scopes[id(seed.scope._type_registry)] = seed.scope
 
 
 def discard(resolver: Resolver) -> None:
@@ -136,7 +136,7 @@ def seed_of(resolver: Resolver, names: SimpleNamespace) -> Seed:
     """
     if seed := stored_seed(resolver, names):
         return seed
-    scope = _adopted.get(id(resolver._type_registry))
+    scope = _default_scopes.get(id(resolver._type_registry))
     scope = scope or _make_default_scope(resolver, names)
     return store(scope, graph_of(resolver, names) or resolver)
 

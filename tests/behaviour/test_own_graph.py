@@ -132,8 +132,25 @@ def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph(
             return request
 
     request = Context().run(open_request)
-    found = contexts.in_new_thread(request.use_scope)
-    assert found._type_registry is second._type_registry
+    assert contexts.in_new_thread(request.use_scope) is own(second)
+
+
+def test_a_scope_of_a_graph_that_has_merged_another_belongs_to_the_first(
+    graphs: "tuple[Graph, Graph]", knows_graphs: bool
+) -> None:
+    """It injects the other one from then on."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+    first, second = graphs
+    Context().run(second.merge, first)
+
+    def open_request() -> SyncScope:
+        with first.scope("outer"), second.scope("request") as request:
+            assert request.resolve(Graph) is first
+            return request
+
+    request = Context().run(open_request)
+    assert contexts.in_new_thread(request.use_scope) is own(second)
 
 
 def test_a_seed_that_was_copied_is_a_seed_still(

@@ -41,7 +41,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_activation.py: _register_hook: \"0.0\" -> ('X0.0')",
     ),
     "It is a reason that is not said where ididi is patched.": (
-        "_activation.py: _decide: \"\" -> ('X')",
+        "_activation.py: _install: \"\" -> ('X')",
     ),
     "No number has such a digit.": ("_log.py: _count: \"0\" -> ('X0')",),
     "It costs only time: the way that is left leads to the same answer.": (
@@ -78,11 +78,11 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_seeding.py: <module>: \"_ididi_scopefix_marker\" -> ('X_ididi_scopefix_marker')",
     ),
     "What the lock prevents, two threads bring about within a few instructions.": (
-        "_activation.py: _decide: lock -> __import__('contextlib').nullcontext()",
+        "_activation.py: _install: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: patch_of: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: record: lock -> __import__('contextlib').nullcontext()",
-        "_activation.py: _decide: deactivated or patch.active or patch_of(module) not in (None, patch) -> (patch.active or patch_of(module) not in (None, patch))",
-        "_activation.py: _decide: deactivated or patch.active or patch_of(module) not in (None, patch) -> (deactivated or patch_of(module) not in (None, patch))",
+        "_activation.py: _install: deactivated or patch.active or patch_of(module) not in (None, patch) -> (patch.active or patch_of(module) not in (None, patch))",
+        "_activation.py: _install: deactivated or patch.active or patch_of(module) not in (None, patch) -> (deactivated or patch_of(module) not in (None, patch))",
         "_activation.py: start: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: stop: lock -> __import__('contextlib').nullcontext()",
         "_activation.py: stop: lock -> __import__('contextlib').nullcontext() (2)",
