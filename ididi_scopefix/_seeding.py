@@ -152,17 +152,12 @@ def graph_of(resolver: Any, names: SimpleNamespace) -> Optional[Resolver]:
     """Return the graph that *resolver* is or belongs to, if it can be found."""
     if isinstance(resolver, names.Graph):
         return cast("Resolver", resolver)
-    return next(iter(_own_graphs(resolver, names).values()), None)
-
-
-def _own_graphs(resolver: Resolver, names: SimpleNamespace) -> dict[Any, Resolver]:
-    """Return the graph of *resolver* by the types under which it injects itself."""
-    return {
-        dependent: instance
-        for dependent, instance in list(resolver._resolved_singletons.items())
-        if isinstance(instance, names.Graph)
-        and instance._type_registry is resolver._type_registry
-    }
+    for instance in list(resolver._resolved_singletons.values()):
+        if isinstance(instance, names.Graph):
+            graph = cast("Resolver", instance)
+            if graph._type_registry is resolver._type_registry:
+                return graph
+    return None
 
 
 def root_of(scope: Any, names: SimpleNamespace) -> Optional[SyncScope]:
@@ -178,14 +173,16 @@ def _make_default_scope(resolver: Resolver, names: SimpleNamespace) -> SyncScope
     """Make the default scope that ``Graph.__init__`` would have made."""
     # At that time a graph had no singletons but itself. Those it has collected since,
     # and those of a request's scope, must not get into what every thread shares.
+    graph = graph_of(resolver, names)
     scope = resolver._create_scope(names.DefaultScopeName)
-    own = _own_graphs(scope, names)
-    registered: set[Any] = scope._registered_singletons & own.keys()
+    resolved, registered = scope._resolved_singletons, scope._registered_singletons
+    # Under all of its types, where a graph that it has merged since may stand now.
+    types = type(graph).__mro__ if type(graph) in registered else ()
+    own = {each: graph for each in types if each in resolved}
     # In place, since compiled scopes are read-only. These are the scope's own copies.
-    scope._resolved_singletons.clear()
-    scope._resolved_singletons.update(own)
-    scope._registered_singletons.clear()
-    scope._registered_singletons.update(registered)
+    resolved.clear()
+    resolved.update(own)
+    registered.intersection_update({type(graph)})
     return scope
 
 

@@ -149,6 +149,31 @@ for each in (Settings, Collected):
 
 
 @pytest.mark.shim
+def test_a_default_scope_made_late_injects_its_graph_and_none_that_it_has_merged() -> (
+    None
+):
+    """The one that the building of a graph has made does, too."""
+    children.run(
+        BUILT_BEFORE
+        + """
+class Service(Graph): ...
+
+def build(kind):
+    graph = kind()
+    graph.merge(Graph())
+    return graph
+
+graphs = [Context().run(build, kind) for kind in (Graph, Service)]
+activate()
+for graph in graphs:
+    default = Context().run(ididi_scopefix.seed, graph)
+    for each in (type(graph), Graph):
+        assert default.resolve(each) is graph, each
+"""
+    )
+
+
+@pytest.mark.shim
 def test_a_graph_that_does_not_inject_itself_gets_a_scope_without_it() -> None:
     """As its own default scope would be."""
     children.run(
