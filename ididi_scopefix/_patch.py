@@ -122,7 +122,7 @@ class Patch:
             # A program that activates late has mostly built its graph here.
             with suppress(Exception):  # it gets another one when it needs one
                 scope = _seeding.root_of(self.variable.get(None), self.names)
-                if scope and not _seeding.stored_seed(scope, self.names):
+                if scope is not None and not _seeding.stored_seed(scope, self.names):
                     Patch.store(self, scope, None)  # not as that of the one built last
             self.active = True
         except BaseException:
@@ -190,7 +190,9 @@ class Patch:
 
     def store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
         """Store the default *scope* of *graph*, or of the one that has injected itself."""
-        _seeding.store_new(scope, graph or _seeding.graph_of(scope, self.names))
+        if graph is None:
+            graph = _seeding.graph_of(scope, self.names)
+        _seeding.store_new(scope, graph)
 
     def _warn(self, what: str, error: Exception) -> None:
         """Log *error*, the first time only, and not while the patch is proved."""

@@ -80,14 +80,19 @@ def is_seed(scope: object) -> bool:
 def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
     """Return the seed that is stored for the graph of *resolver*, if any."""
     graph = graph_of(resolver, names)
-    # Not by __dict__: CPython finds attributes more slowly once that was asked for.
-    for holder in (graph or resolver, getattr(resolver, "_workers", None)):
-        seed = getattr(holder, SEED, None)
-        if type(seed) is Seed:
-            return seed
-    scope = None if graph else _default_scopes.get(id(resolver._type_registry))
+    owner = resolver if graph is None else graph
+    for holder in (owner, getattr(resolver, "_workers", None)):
+        # Past the methods of a subclass. And not by __dict__: CPython finds attributes
+        # more slowly once that was asked for.
+        with suppress(AttributeError):
+            seed = object.__getattribute__(holder, SEED)
+            if type(seed) is Seed:
+                return seed
+    if graph is not None:
+        return None
+    scope = _default_scopes.get(id(resolver._type_registry))
     marker = getattr(scope, _MARKER, None)
-    return cast("Optional[Seed]", marker and marker())
+    return None if marker is None else cast("Optional[Seed]", marker())
 
 
 def store(scope: SyncScope, graph: Resolver) -> Seed:
@@ -110,9 +115,11 @@ def store_new(scope: SyncScope, graph: Optional[Resolver]) -> None:
     """
     seed = Seed(scope)
     _note(seed)
-    if graph is not None:
-        setattr(_holder(graph), SEED, seed)
-    elif _default_scopes.get(id(scope._type_registry)) is not scope:
+    if graph is None and _default_scopes.get(id(scope._type_registry)) is scope:
+        return
+    try:
+        object.__setattr__(graph, SEED, seed)  # past the methods of a subclass
+    except (AttributeError, TypeError):  # it is compiled, or has slots
         setattr(scope._workers, SEED, seed)
 
 
@@ -136,9 +143,11 @@ def seed_of(resolver: Resolver, names: SimpleNamespace) -> Seed:
     """
     if seed := stored_seed(resolver, names):
         return seed
+    graph = graph_of(resolver, names)
     scope = _default_scopes.get(id(resolver._type_registry))
-    scope = scope or _make_default_scope(resolver, names)
-    return store(scope, graph_of(resolver, names) or resolver)
+    if scope is None:
+        scope = _make_default_scope(resolver, graph, names.DefaultScopeName)
+    return store(scope, resolver if graph is None else graph)
 
 
 def _holder(resolver: Resolver) -> object:
@@ -153,7 +162,8 @@ def graph_of(resolver: Any, names: SimpleNamespace) -> Optional[Resolver]:
     if isinstance(resolver, names.Graph):
         return cast("Resolver", resolver)
     for instance in list(resolver._resolved_singletons.values()):
-        if isinstance(instance, names.Graph):
+        # Not isinstance(): it would ask proxies, which may raise.
+        if issubclass(type(instance), names.Graph):
             graph = cast("Resolver", instance)
             if graph._type_registry is resolver._type_registry:
                 return graph
@@ -169,12 +179,11 @@ def root_of(scope: Any, names: SimpleNamespace) -> Optional[SyncScope]:
     return cast("SyncScope", scope) if is_default else None
 
 
-def _make_default_scope(resolver: Resolver, names: SimpleNamespace) -> SyncScope:
+def _make_default_scope(resolver: Resolver, graph: Any, name: Any) -> SyncScope:
     """Make the default scope that ``Graph.__init__`` would have made."""
     # At that time a graph had no singletons but itself. Those it has collected since,
     # and those of a request's scope, must not get into what every thread shares.
-    graph = graph_of(resolver, names)
-    scope = resolver._create_scope(names.DefaultScopeName)
+    scope = resolver._create_scope(name)
     resolved, registered = scope._resolved_singletons, scope._registered_singletons
     # Under all of its types, where a graph that it has merged since may stand now.
     types = type(graph).__mro__ if type(graph) in registered else ()

@@ -4,6 +4,7 @@ import asyncio
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,17 @@ def graphs(knows_graphs: bool) -> "tuple[Graph, Graph]":
 def own(graph: Graph) -> SyncScope:
     """Return the default scope of *graph*, as a context of its own sees it."""
     return Context().run(graph.use_scope)
+
+
+def request_of(graph: Graph) -> SyncScope:
+    """Return a scope of *graph* that a context of its own has opened."""
+
+    def open_request() -> SyncScope:
+        with graph.scope("request") as request:
+            assert request.pre is own(graph)
+        return request
+
+    return Context().run(open_request)
 
 
 def test_graphs_have_default_scopes_of_their_own(
@@ -95,13 +107,7 @@ def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
     graph = Context().run(lambda: Graph(self_inject=False))
     graph.register_singleton(Context().run(Graph))
 
-    def open_request() -> SyncScope:
-        with graph.scope("request") as request:
-            assert request.pre is own(graph)
-        return request
-
-    request = Context().run(open_request)
-    assert contexts.in_new_thread(request.use_scope) is own(graph)
+    assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
 
 
 def test_a_deep_copy_of_a_graph_has_a_default_scope_of_its_own(
@@ -133,6 +139,38 @@ def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph(
 
     request = Context().run(open_request)
     assert contexts.in_new_thread(request.use_scope) is own(second)
+
+
+def test_a_graph_need_not_have_a_truth_value(knows_graphs: bool) -> None:
+    """A subclass may be an empty container, or raise."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+
+    def __bool__(self: Any) -> bool:  # noqa: N807
+        raise TypeError("neither true nor false")
+
+    parent: Any = Graph
+    service = type("Service", (parent,), {"__bool__": __bool__})
+    for options in ({}, {"self_inject": False}):
+        graph = Context().run(partial(service, **options))
+        assert own(graph) is own(graph)
+    graph = Context().run(service)
+    assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
+
+
+def test_a_singleton_is_not_asked_for_its_class(knows_graphs: bool) -> None:
+    """A proxy of what is not there yet may raise."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+
+    class Proxy:
+        @property
+        def __class__(self) -> Any:
+            raise RuntimeError("working outside of application context")
+
+    graph = Context().run(partial(Graph, self_inject=False))
+    graph.register_singleton(Proxy())
+    assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
 
 
 def test_a_scope_of_a_graph_that_has_merged_another_belongs_to_the_first(

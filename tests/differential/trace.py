@@ -81,5 +81,7 @@ class Trace:
         while isinstance(
             resolver := getattr(resolver, "pre", None), ididi.graph.Resolver
         ):
-            text += f" in {self.name_of(resolver)} {resolver.name!r}"
+            # A program may have put a graph there, which has no name before 1.8.
+            name = getattr(resolver, "name", None)
+            text += f" in {self.name_of(resolver)} {name!r}"
         return text + ">"
