@@ -183,15 +183,15 @@ def _make_default_scope(resolver: Resolver, graph: Any, name: Any) -> SyncScope:
     """Make the default scope that ``Graph.__init__`` would have made."""
     # At that time a graph had no singletons but itself. Those it has collected since,
     # and those of a request's scope, must not get into what every thread shares.
-    scope = resolver._create_scope(name)
+    scope, kind = resolver._create_scope(name), cast("type", type(graph))
     resolved, registered = scope._resolved_singletons, scope._registered_singletons
     # Under all of its types, where a graph that it has merged since may stand now.
-    types = type(graph).__mro__ if type(graph) in registered else ()
+    types = kind.__mro__ if kind in registered else ()
     own = {each: graph for each in types if each in resolved}
     # In place, since compiled scopes are read-only. These are the scope's own copies.
     resolved.clear()
     resolved.update(own)
-    registered.intersection_update({type(graph)})
+    registered.intersection_update({kind})
     return scope
 
 

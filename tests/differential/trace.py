@@ -81,7 +81,7 @@ class Trace:
         while isinstance(
             resolver := getattr(resolver, "pre", None), ididi.graph.Resolver
         ):
-            # A program may have put a graph there, which has no name before 1.8.
+            # A program may have put a graph there, which has no name in some releases.
             name = getattr(resolver, "name", None)
             text += f" in {self.name_of(resolver)} {name!r}"
         return text + ">"
