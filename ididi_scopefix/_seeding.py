@@ -179,11 +179,11 @@ def root_of(scope: Any, names: SimpleNamespace) -> Optional[SyncScope]:
     return cast("SyncScope", scope) if is_default else None
 
 
-def _make_default_scope(resolver: Resolver, graph: Any, name: Any) -> SyncScope:
+def _make_default_scope(resolver: Resolver, graph: object, name: str) -> SyncScope:
     """Make the default scope that ``Graph.__init__`` would have made."""
     # At that time a graph had no singletons but itself. Those it has collected since,
     # and those of a request's scope, must not get into what every thread shares.
-    scope, kind = resolver._create_scope(name), cast("type", type(graph))
+    scope, kind = resolver._create_scope(name), type(graph)
     resolved, registered = scope._resolved_singletons, scope._registered_singletons
     # Under all of its types, where a graph that it has merged since may stand now.
     types = kind.__mro__ if kind in registered else ()
