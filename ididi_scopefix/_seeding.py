@@ -117,10 +117,10 @@ def store_new(scope: SyncScope, graph: Optional[Resolver]) -> None:
     _note(seed)
     if graph is None and _default_scopes.get(id(scope._type_registry)) is scope:
         return
-    try:
-        object.__setattr__(graph, SEED, seed)  # past the methods of a subclass
-    except (AttributeError, TypeError):  # it is compiled, or has slots
-        setattr(scope._workers, SEED, seed)
+    for holder in (graph, scope._workers):
+        with suppress(AttributeError, TypeError):  # it is compiled, or has slots
+            object.__setattr__(holder, SEED, seed)  # past the methods of a subclass
+            return
 
 
 def _note(seed: Seed) -> None:
