@@ -113,7 +113,7 @@ def _version_in(distribution: Distribution) -> Optional[str]:
     # By hand: to parse them would load the email package, as much work as the patch.
     with suppress(Exception):  # it is half removed; which exception depends on Python
         files = ("METADATA", "PKG-INFO", "")  # the last is an egg-info that is a file
-        text = next(filter(None, map(distribution.read_text, files)), "")
+        text = next(filter(None, map(distribution.read_text, files)))
         for line in text.partition("\n\n")[0].splitlines():
             name, _, value = line.partition(":")
             if name.lower() == "version":

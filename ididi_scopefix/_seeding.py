@@ -90,8 +90,7 @@ def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
                 return seed
     if graph is not None:
         return None
-    scope = _default_scopes.get(id(resolver._type_registry))
-    marker = getattr(scope, _MARKER, None)
+    marker = getattr(_default_scopes.get(id(resolver._type_registry)), _MARKER, None)
     return None if marker is None else cast("Optional[Seed]", marker())
 
 
@@ -133,6 +132,7 @@ def _note(seed: Seed) -> None:
 def discard(resolver: Resolver) -> None:
     """Store no seed any longer for the graph of *resolver*."""
     with suppress(AttributeError):  # none is stored, or this release can store none
+        _default_scopes.pop(id(resolver._type_registry), None)
         delattr(_holder(resolver), SEED)
 
 

@@ -553,6 +553,8 @@ def test_metadata_that_come_first_on_the_path_are_not_those_of_the_module(
     (tmp_path / "second").mkdir()
     other = other_releases.invent("1.4.3", tmp_path / "first")
     shutil.rmtree(other / "ididi")
+    record = "ididi-1.4.3.dist-info/METADATA,,\n__editable__.ididi.pth,,\n"
+    (other / "ididi-1.4.3.dist-info" / "RECORD").write_text(record, encoding="utf-8")
     behind = other_releases.invent("1.8.2", tmp_path / "second", own="1.8.3")
 
     found = f"import sys; sys.path.insert(1, {str(behind)!r})\n{TELL}"

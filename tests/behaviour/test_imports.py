@@ -134,6 +134,25 @@ def test_a_reloaded_module_is_patched_again(knows_graphs: bool) -> None:
 
 
 @pytest.mark.shim
+def test_a_module_is_patched_again_though_its_package_was_imported_anew(
+    knows_graphs: bool,
+) -> None:
+    """That import finds the module, and leaves no hook for the next one."""
+    if not knows_graphs:
+        pytest.skip("a compiled module can't be reloaded")
+    children.run(
+        """
+        import importlib, sys
+        import ididi.graph, ididi_scopefix
+        del sys.modules["ididi"]
+        import ididi
+        importlib.reload(sys.modules["ididi.graph"])
+        assert ididi_scopefix.status().state == "active", ididi_scopefix.status()
+        """
+    )
+
+
+@pytest.mark.shim
 def test_a_module_reloaded_past_the_hook_is_no_secret() -> None:
     """The status says so, and activating again patches it."""
     children.run(

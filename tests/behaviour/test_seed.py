@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import ididi.graph
 import pytest
@@ -13,7 +14,8 @@ from ididi import Graph
 from ididi.config import DefaultScopeName
 
 import ididi_scopefix
-from tests import contexts
+from ididi_scopefix import _seeding
+from tests import children, contexts
 
 if TYPE_CHECKING:
     from ididi import SyncScope
@@ -95,6 +97,30 @@ def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
     """One line."""
     with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
         ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.unchanged
+def test_seeding_before_ididi_is_imported_says_what_it_takes() -> None:
+    """There is no graph that it could be given."""
+    children.run(
+        """
+        import ididi_scopefix
+        try:
+            ididi_scopefix.seed(None)
+        except TypeError as error:
+            assert "ididi.Graph" in str(error)
+        """
+    )
+
+
+@pytest.mark.unchanged
+def test_an_interrupt_of_seeding_while_the_shim_is_off_is_not_swallowed() -> None:
+    """It ends the program, as anywhere else."""
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+    interrupted = mock.patch.object(_seeding, "names_of", side_effect=KeyboardInterrupt)
+    with interrupted, pytest.raises(KeyboardInterrupt):
+        ididi_scopefix.seed(graph)
 
 
 @pytest.mark.unchanged

@@ -9,11 +9,13 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from ididi import Graph
 
 import ididi_scopefix
+from ididi_scopefix import _activation
 from tests import children, contexts
 
 if TYPE_CHECKING:
@@ -226,3 +228,16 @@ def test_the_reason_before_the_import_says_what_will_happen() -> None:
             assert reason.startswith("ididi is not installed here"), reason
         """
     )
+
+
+@pytest.mark.shim
+def test_while_another_thread_activates_the_status_is_not_that_of_a_failure() -> None:
+    """Between the two steps of that thread: it waits for ididi, and has not patched."""
+    ididi_scopefix.deactivate()
+    with mock.patch.object(_activation, "_patch_if_loaded"):
+        status = ididi_scopefix.activate()
+    assert (status.state, status.reason) == (
+        "waiting",
+        "ididi is being patched again, in another thread.",
+    )
+    assert ididi_scopefix.activate().state == "active"

@@ -377,6 +377,48 @@ assert [each.function for each in status.callers] == [
     assert said[-1].endswith("; 990 elsewhere")
 
 
+def test_a_single_context_elsewhere_is_counted_too(tmp_path: Path) -> None:
+    """The numbers of a line add up."""
+    finished = programs.run(
+        tmp_path,
+        START
+        + """
+for number, times in enumerate([18, *[9] * 9, 1]):
+    source = f"def place_{number}(): graph.use_scope()"
+    exec(compile(source, "generated.py", "exec"))
+    for _ in range(times):
+        Context().run(globals()[f"place_{number}"])
+""",
+    )
+
+    last = programs.lines(finished.stderr)[-1]
+    assert last.startswith("100 contexts seeded: 18 ")
+    assert last.endswith("; 1 elsewhere")
+
+
+@posix
+def test_no_request_waits_until_standard_error_takes_a_line(tmp_path: Path) -> None:
+    """It is asked whether it does, and not until it does."""
+    finished = programs.run(
+        tmp_path,
+        START
+        + """
+import select
+ask, waits = select.select, set()
+
+def asking(*args):
+    waits.add(args[3:])
+    return ask(*args)
+
+select.select = asking
+Context().run(graph.use_scope)
+print(waits)
+""",
+    )
+
+    assert finished.stdout == "{(0,)}\n"
+
+
 def test_a_place_is_counted_however_many_there_are(tmp_path: Path) -> None:
     """Only new ones are not told apart any more."""
     programs.run(

@@ -124,9 +124,13 @@ def test_threads_may_activate_while_others_import_ididi(activate: str) -> None:
     )
 
 
-@pytest.mark.parametrize(("fails", "state"), [(False, "active"), (True, "waiting")])
+@pytest.mark.parametrize(
+    ("first", "fails", "state"),
+    [(False, False, "active"), (False, True, "waiting"), (True, False, "active")],
+    ids=["activate()", "activate(), and the import fails", "the shim's first import"],
+)
 def test_activating_waits_for_a_thread_that_imports_ididi(
-    fails: bool, state: str
+    first: bool, fails: bool, state: str
 ) -> None:
     """It is too late for the finder, and nothing else would patch that ididi.
 
@@ -152,7 +156,13 @@ def test_activating_waits_for_a_thread_that_imports_ididi(
                 raise ImportError
 
         def work():
-            states.append(ididi_scopefix.activate().state)
+            if {first}:
+                for name in [each for each in sys.modules if "scopefix" in each]:
+                    del sys.modules[name]
+                import ididi_scopefix as shim
+                states.append(shim.status().state)
+            else:
+                states.append(ididi_scopefix.activate().state)
 
         def is_waiting():
             frame = sys._current_frames().get(activating.ident)
