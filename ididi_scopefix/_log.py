@@ -128,14 +128,14 @@ def callers() -> list[tuple[Caller, int]]:
 
 
 def _caller(resolver: object) -> Caller:
-    """Find the first frame outside ididi, contextlib and this package."""
+    """Find the first frame outside ididi, this package, and what they call by."""
     call, method = "a scope call", None  # wrappers and compiled classes don't tell
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
         package = str(frame.f_globals.get("__name__")).partition(".")[0]
         if package == "ididi_scopefix":
             method = _CALLS.get(frame.f_code.co_name, method)
-        elif package not in ("ididi", "contextlib"):
+        elif package not in ("ididi", "contextlib", "wrapt"):
             break
         frame = frame.f_back
     if method == "seed":

@@ -282,15 +282,19 @@ def test_a_file_outside_the_working_directory_has_its_whole_name(
     assert f" at {other}:2 in need " in first
 
 
+@pytest.mark.parametrize("extensions", ["", "1"])
 def test_a_call_that_another_library_has_wrapped_is_a_scope_call(
-    tmp_path: Path,
+    tmp_path: Path, extensions: str
 ) -> None:
     """Its wrapper may stand around anything; the place is known all the same."""
     if not KNOWS_CALLS:
         pytest.skip("the methods of compiled classes can't be wrapped")
+    # wrapt is written in Python where nobody has compiled it.
+    without = f"import os; os.environ['WRAPT_DISABLE_EXTENSIONS'] = {extensions!r}; "
     finished = programs.run(
         tmp_path,
-        START
+        without
+        + START
         + """
 import functools
 from ididi.graph import Resolver
