@@ -89,7 +89,7 @@ def measure(rounds: int, folder: Path, release: str) -> tuple[list[Row], list[Ro
     # What the wheel installs is all there is: nothing here imports it.
     installed = start_code(shimmed, "import ididi")
     found = compared(
-        rounds * 3,
+        rounds * 8,
         lambda: starts.start(plain, "import wrapt, packaging, ididi", shim=False),
         lambda: starts.start(shimmed, installed, shim=True),
     )
@@ -174,7 +174,7 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
         rows, others = measure(arguments.rounds, Path(folder), arguments.ididi)
-        started = starts.measure(arguments.rounds * 3, Path(folder))
+        started = starts.measure(arguments.rounds * 15, Path(folder))
     rows[-1:-1] = starts.reference(started).rows
     text = f"""# What a call costs
 

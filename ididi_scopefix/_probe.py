@@ -112,6 +112,7 @@ def _errors(names: Any, use_scope: Callable[[Any], object]) -> list[Exception]:
 def _ascope(graph: Any) -> None:
     # By hand, since there may be no event loop to run it in. The variable is read
     # before the loop is asked for.
+    waited = UnknownReleaseError("a scope call waited for something")
     manager = graph.ascope("probe")
     enter, leave = manager.__aenter__, manager.__aexit__
     try:
@@ -119,8 +120,7 @@ def _ascope(graph: Any) -> None:
             coroutine = method(*args)
             with suppress(StopIteration):
                 coroutine.send(None)
-                coroutine.close()
-                raise UnknownReleaseError("a scope call waited for something")
+                coroutine.throw(waited)  # what it has opened is left in this context
     except RuntimeError as error:
         if "no running event loop" not in str(error):
             raise

@@ -107,20 +107,44 @@ def test_a_newer_release_that_works_may_have_other_internals(tmp_path: Path) -> 
 def test_a_newer_release_whose_calls_wait_is_not_understood(tmp_path: Path) -> None:
     """The reason says what happened."""
     line = "        ascope = self._create_ascope(name, previous_scope)\n"
-    waiting = f"        from types import coroutine\n{WAIT}{line}"
-    invent("9.0.0", tmp_path, *FIXED, (line, waiting))
+    invent("9.0.0", tmp_path, *FIXED, (line, f"{WAIT}{line}"))
     finished = children.run(STATE, path=tmp_path)
 
     assert finished.stdout.startswith("failed 9.0.0\n")
     assert "waited" in finished.stdout
 
 
-WAIT = """\
+def test_a_call_that_waits_is_ended_in_the_context_that_it_was_made_in(
+    tmp_path: Path,
+) -> None:
+    """Where a loop runs, the scope is open by then, and resets the variable."""
+    line = "        token = _SCOPE_CONTEXT.set(ascope)\n"
+    within = ("            yield ascope\n", f"    {AWAIT}            yield ascope\n")
+    invent("9.0.0", tmp_path, *FIXED, (line, f"{line}{DEFINE}"), within)
+    finished = children.run(
+        f"""
+        import asyncio
+
+        async def main():
+            exec({STATE!r}, {{}})
+
+        asyncio.run(main())
+        """,
+        path=tmp_path,
+    )
+
+    assert finished.stdout.startswith("failed 9.0.0\n")
+    assert len(finished.stderr.splitlines()) == 1, finished.stderr
+
+
+AWAIT = "        await wait()\n"
+DEFINE = """\
+        from types import coroutine
         @coroutine
         def wait():
             yield
-        await wait()
 """
+WAIT = DEFINE + AWAIT
 
 
 @pytest.mark.parametrize("name", ["use_scope", "scope", "ascope"])

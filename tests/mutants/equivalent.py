@@ -46,6 +46,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "No number has such a digit.": ("_log.py: _count: \"0\" -> ('X0')",),
     "It costs only time: the way that is left leads to the same answer.": (
         "_log.py: _caller: 1 -> (2)",
+        "_patch.py: Patch.ensure_scope: logger.level or root.level -> (logger.level)",
         "_patch.py: Patch.ensure_scope: tally.unsaid and (logger.level or root.level) <= tally.level -> (tally.unsaid or (logger.level or root.level) <= tally.level)",
         "_releases.py: _version_in: \"\\n\\n\" -> ('X\\n\\n')",
         "_releases.py: is_verified: version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED) -> (_parsed(version) in map(_parsed, VERIFIED))",
@@ -66,10 +67,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_seeding.py: <module>: ABSENT._type_registry = object() -> pass",
         '_seeding.py: Seed: __slots__ = ("__weakref__", "marker", "scope") -> pass',
         '_seeding.py: graph_of: return cast("Resolver", resolver) -> return None',
-        "_seeding.py: stored_seed: graph or resolver -> (graph)",
-    ),
-    "The graph's token keeps the scope for it, and it is stored when it is needed.": (
-        "_patch.py: Patch.store: graph or _seeding.graph_of(scope, self.names) -> (_seeding.graph_of(scope, self.names))",
     ),
     "It is a name that nobody reads.": (
         "_probe.py: _ascope: \"probe\" -> ('Xprobe')",
