@@ -66,7 +66,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_seeding.py: <module>: \"_ididi_scopefix_seed\" -> ('X_ididi_scopefix_seed')",
         "_seeding.py: <module>: ABSENT._type_registry = object() -> pass",
         '_seeding.py: Seed: __slots__ = ("__weakref__", "marker", "scope") -> pass',
-        '_seeding.py: graph_of: return cast("Resolver", resolver) -> return None',
     ),
     "It is a name that nobody reads.": (
         "_probe.py: _ascope: \"probe\" -> ('Xprobe')",
