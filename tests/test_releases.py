@@ -398,10 +398,6 @@ def test_a_newer_release_may_need_its_whole_package_to_be_probed(
     )
 
 
-METADATA = b"Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.2\nAuthor: "
-
-
-# In Latin-1, and in GB 18030.
 def test_activating_before_the_package_has_run_decides_at_its_end(
     tmp_path: Path,
 ) -> None:
@@ -441,6 +437,10 @@ def test_activating_late_says_what_is_not_understood(tmp_path: Path) -> None:
     )
 
 
+METADATA = b"Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.2\nAuthor: "
+
+
+# In Latin-1, and in GB 18030.
 @pytest.mark.parametrize("author", [b"Jos\xe9", b"\xcd\xf5"])
 def test_metadata_need_not_be_utf_8(tmp_path: Path, author: bytes) -> None:
     """Some tools have written them in the encoding of their machine."""

@@ -174,11 +174,9 @@ def test_a_singleton_is_not_asked_for_its_class(knows_graphs: bool) -> None:
 
 
 def test_a_scope_of_a_graph_that_has_merged_another_belongs_to_the_first(
-    graphs: "tuple[Graph, Graph]", knows_graphs: bool
+    graphs: "tuple[Graph, Graph]",
 ) -> None:
     """It injects the other one from then on."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
     first, second = graphs
     Context().run(second.merge, first)
 

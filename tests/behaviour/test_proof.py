@@ -80,11 +80,13 @@ def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope(
         assert default_scope_of(graph) is scope
 
 
-CLOSED = f"""{children.LISTEN}
+LISTEN = f"""{children.LISTEN}
 from contextvars import Context
 import ididi_scopefix, ididi
 from ididi import Graph
+"""
 
+CLOSED = f"""{LISTEN}
 class Closed(Graph):
     def __getattr__(self, name):
         raise KeyError(name)
@@ -126,7 +128,7 @@ assert warnings == [], warnings
 def test_an_error_of_the_shim_breaks_no_graph() -> None:
     """It costs one warning, and what is asked of the graph is as in plain ididi."""
     children.run(
-        CLOSED
+        LISTEN
         + """
 from unittest import mock
 from ididi_scopefix import _seeding
