@@ -47,58 +47,53 @@ else:
 _SWITCH = "IDIDI_SCOPEFIX"
 
 
-class _Loader:
-    """Loads a module as *loader* does, and lets ``_activation`` do its part."""
+def _around(loader: Any) -> Any:
+    """Return a loader that loads as *loader* does, and has ``_activation`` patch."""
 
-    __slots__ = ("_loader",)  # without a __dict__ it answers with the real one's
+    # Made for each: at start-up, classes would take more time than all the rest.
+    class Loader:
+        __slots__ = ()  # without a __dict__ it answers with the real one's
+        _loader = loader
 
-    def __init__(self, loader: Any) -> None:
-        self._loader = loader
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            return loader.__reduce_ex__(protocol)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return self._loader.__reduce_ex__(protocol)
+        def __eq__(self, other: object) -> Any:
+            return loader == other
 
-    def __eq__(self, other: object) -> Any:
-        return self._loader == other
+        def __hash__(self) -> int:
+            return hash(loader)
 
-    def __hash__(self) -> int:
-        return hash(self._loader)
+        def __repr__(self) -> str:
+            return repr(loader)
 
-    def __repr__(self) -> str:
-        return repr(self._loader)
+        @property  # type: ignore[misc]
+        def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+            # isinstance() answers as for the real loader: tools ask for its type.
+            return loader.__class__
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        # isinstance() answers as for the real loader: tools ask for its type.
-        return self._loader.__class__
+        def __getattr__(self, name: str) -> Any:
+            method = getattr(loader, name)
+            # Not methods of this class: zipimport's loader in Python 3.9 has no
+            # exec_module, and Python asks whether there is one.
+            if name not in ("exec_module", "load_module"):
+                return method
 
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._loader, name)
-        # Not methods of this class: zipimport's loader in Python 3.9 has no
-        # exec_module, and Python asks whether there is one.
-        if name not in ("exec_module", "load_module"):
-            return method
+            def load(module: Any) -> Any:
+                try:
+                    _finder.waiting = False
+                    from ididi_scopefix._activation import load as run
+                except Exception:  # the package was removed under a running process
+                    return method(module)
+                return run(self, method, module)
 
-        def load(module: Any) -> Any:
-            try:
-                _finder.waiting = False
-                from ididi_scopefix._activation import load as run
-            except Exception:  # the package was removed under a running process
-                return method(module)
-            return run(self, method, module)
+            return load
 
-        return load
+    return Loader()
 
 
-class _Missing:
-    """Loads a module that nobody has found: raises what Python raises then."""
-
-    def create_module(self, spec: Any) -> None:
-        """Let Python make the module."""
-
-    def exec_module(self, module: Any) -> None:
-        name = module.__name__
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+# What threads ask the finder for: one behind it may start again from the first.
+_asking: "set[tuple[int, str]]" = set()
 
 
 class _Finder:
@@ -108,10 +103,7 @@ class _Finder:
     and an import here could wait for a thread that waits for that lock.
     """
 
-    def __init__(self) -> None:
-        self.waiting = True  # until ididi is loaded through this finder
-        # A finder behind may start again from the first: what threads ask for.
-        self._asking: Any = set()
+    waiting = True  # until ididi is loaded through this finder
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         try:
@@ -127,9 +119,9 @@ class _Finder:
 
     def _find(self, fullname: str, path: Any, target: Any, past: bool) -> Any:
         asked = get_ident(), fullname
-        if asked in self._asking:
+        if asked in _asking:
             return None
-        self._asking.add(asked)
+        _asking.add(asked)
         try:
             if past and sys.meta_path[0] is not self:
                 sys.meta_path.insert(0, self)
@@ -139,15 +131,24 @@ class _Finder:
                 spec = find and find(fullname, path, target)
                 if spec:
                     if spec.loader:
-                        spec.loader = _Loader(spec.loader)
+                        spec.loader = _around(spec.loader)
                     return spec
                 behind = behind or finder is self
         finally:
-            self._asking.discard(asked)
+            _asking.discard(asked)
         if past and sys._getframe(3).f_code.co_name == "_find_and_load_unlocked":
             # An import, and not somebody who asks whether there is such a module.
-            loader: Any = _Loader(_Missing())
-            return type(sys.__spec__)(fullname, loader)
+            class Missing:
+                """Loads a module that nobody has found: raises what Python raises."""
+
+                def create_module(self, spec: Any) -> None:
+                    """Let Python make the module."""
+
+                def exec_module(self, module: Any) -> None:
+                    missing = f"No module named {fullname!r}"
+                    raise ModuleNotFoundError(missing, name=fullname)
+
+            return type(sys.__spec__)(fullname, _around(Missing()))
         return None
 
 

@@ -6,8 +6,6 @@
 :func:`patch_if_affected` decides by the version.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

@@ -1,8 +1,5 @@
 """What a program can call, and the :class:`Status` that it gets."""
 
-# Not "from __future__ import annotations": the classes say that they are defined in
-# ididi_scopefix, where their annotations could not be evaluated.
-
 import sys
 from contextlib import suppress
 from contextvars import Context

@@ -4,8 +4,6 @@ Verbose lines go to the file descriptor: no configuration of logging suppresses 
 and a forked child waits for no lock. Nothing here fails a request or an import.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 import os

@@ -1,7 +1,5 @@
 """A patch of one ``ididi.graph`` module: in force whole, or not at all."""
 
-from __future__ import annotations
-
 from _thread import get_ident
 from contextlib import suppress
 from contextvars import ContextVar
@@ -25,7 +23,7 @@ from ididi_scopefix._seeding import (
 Function = Callable[..., Any]
 
 
-def patch_for(module: ModuleType) -> Patch:
+def patch_for(module: ModuleType) -> "Patch":
     """Return a patch for *module*, not in force yet, or raise ``AttributeError``."""
     # Here and not above: the import of ididi does not wait for the other way.
     if _probe.is_mutable(module.Resolver):

@@ -5,8 +5,6 @@ place is not told which graph asks. So a context is seeded with the default scop
 the graph built last: ididi's own variable holds it where the graphs were built.
 """
 
-from __future__ import annotations
-
 import gc
 import itertools
 from contextvars import Token
@@ -38,7 +36,7 @@ class ContextVarPatch(Patch):
         self._seeds.clear()
         super().install()
 
-    def _make_proxy(self, original: Any) -> SeedingVariable:
+    def _make_proxy(self, original: Any) -> "SeedingVariable":
         proxy = SeedingVariable(original)
         proxy._self_patch = self
         return proxy

@@ -4,8 +4,6 @@ A method knows on which graph or scope it is called, so every context is seeded
 for exactly that graph.
 """
 
-from __future__ import annotations
-
 import inspect
 import sys
 from contextlib import asynccontextmanager, contextmanager
@@ -90,9 +88,14 @@ class MethodsPatch(Patch):
             return enter(self)
 
         def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
-            # Left without being entered, it runs to its first step now.
-            if typ is None and hasattr(self, "args"):
-                ensure_for(self)
+            try:
+                return leave(self, typ, value, traceback)
+            except LookupError:
+                if typ is not None or not hasattr(self, "args"):
+                    raise
+            # Left without being entered, it has begun only now, and found no scope.
+            ensure_for(self)
+            self.gen = self.func(*self.args, **self.kwds)
             return leave(self, typ, value, traceback)
 
         return _managed_by(managers, (__enter__, __exit__), original)

@@ -4,8 +4,6 @@ It decides about releases newer than the verified ones, and proves of every patc
 that it helps.
 """
 
-from __future__ import annotations
-
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import Context, ContextVar
 from types import FunctionType, SimpleNamespace

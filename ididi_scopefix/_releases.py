@@ -4,12 +4,12 @@ Code, tests and documents follow :data:`VERIFIED`. A new release of ididi that
 is still affected and passes the matrix is one more line in it.
 """
 
-from __future__ import annotations
-
 import itertools
+import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, PathDistribution, distributions
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
@@ -99,13 +99,24 @@ def version_of(module: Optional[ModuleType]) -> Optional[str]:
             package = sys.modules.get("ididi")
             # A module that is loaded lazily loads if its attributes are looked up.
             file: str = object.__getattribute__(module, "__file__")
-            beside = distributions(name="ididi", path=[str(Path(file).parent.parent)])
-            found = itertools.chain(beside, itertools.filterfalse(_has_files, found))
+            folder = Path(file).parent.parent
+            beside = distributions(name="ididi", path=[str(folder)])
+            others = itertools.filterfalse(_has_files, found)
+            found = itertools.chain(_installed_in(folder), beside, others)
         return next(filter(None, map(_version_in, found)))
     except Exception:
         pass  # none has metadata, or a finder of distributions has raised
     own = getattr(package, "VERSION", None)
     return own if isinstance(own, str) else None
+
+
+def _installed_in(folder: Path) -> Iterator[Distribution]:
+    """Yield the ididi that an installer has put into *folder*."""
+    # Most have. To find it by importlib.metadata would look at all others as well.
+    with suppress(OSError):  # it is a zip file
+        for name in os.listdir(folder):
+            if name.startswith("ididi-") and name.endswith(".dist-info"):
+                yield PathDistribution(folder / name)
 
 
 def _version_in(distribution: Distribution) -> Optional[str]:

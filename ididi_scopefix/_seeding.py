@@ -7,8 +7,6 @@
    scope in the context that built the graph was put there by ididi.
 """
 
-from __future__ import annotations
-
 import itertools
 import logging
 from collections.abc import Iterator

@@ -34,8 +34,8 @@ ERRORS = {"Exception": Exception, "KeyboardInterrupt": KeyboardInterrupt}
 # Of every module of the package that runs then, all lines but those that can't
 # raise, or that are the import itself: what a loader of ours hands on.
 NOT_INJECTED = re.compile(
-    r"try:$|.*method\(|.*getattr\(self\.|return (self\.)?_?\w+(\.__class__)?$"
-    r"|return .*_loader|if name not in|def |return run\(|name = \"\"$"
+    r"try:$|.*method\(|.*getattr\(loader|return (self\.)?_?\w+(\.__class__)?$"
+    r"|return .*loader|if name not in|def |return run\(|name = \"\"$"
 )
 
 

@@ -1,4 +1,4 @@
-"""What starting an interpreter costs where ididi is never imported."""
+"""What a process loads: where ididi is never imported, and where it is."""
 
 from __future__ import annotations
 
@@ -44,6 +44,19 @@ def test_a_program_that_imports_other_things_loads_nothing_more(
     )
 
     assert finished.stdout == "['ididi_scopefix']\nFalse\n"
+
+
+def test_an_import_of_ididi_loads_private_modules_and_what_they_require(
+    installed: Environment,
+) -> None:
+    """Nothing of the command, and no other module of Python."""
+    loaded = set(installed.run(f"import ididi; {MODULES}").stdout.split())
+    required = f"import wrapt, packaging, ididi; {MODULES}"
+    without = set(installed.run(required, IDIDI_SCOPEFIX="0").stdout.split())
+
+    private = {each for each in loaded if each.startswith("ididi_scopefix._")}
+    assert "ididi_scopefix._patch" in private
+    assert loaded - without == private
 
 
 def test_switched_off_nothing_waits_for_ididi(installed: Environment) -> None:
