@@ -139,12 +139,11 @@ class _Finder:
         if past and sys._getframe(3).f_code.co_name == "_find_and_load_unlocked":
             # An import, and not somebody who asks whether there is such a module.
             class Missing:
-                """Loads a module that nobody has found: raises what Python raises."""
-
                 def create_module(self, spec: Any) -> None:
                     """Let Python make the module."""
 
                 def exec_module(self, module: Any) -> None:
+                    # What Python raises for a module that nobody has found.
                     missing = f"No module named {fullname!r}"
                     raise ModuleNotFoundError(missing, name=fullname)
 

@@ -34,9 +34,9 @@ Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
 # hook's thread holds the import locks of ididi, and a log handler may ask for the status.
 lock = threading.RLock()
 deactivated = False
-decision: Optional[Decision] = None
+decision: "Optional[Decision]" = None
 # Weak: a module refers to its patch, and is collected with it if imported anew.
-patches: WeakSet[Patch] = WeakSet()
+patches: "WeakSet[Patch]" = WeakSet()
 
 _registered = False  # whether wrapt has our hook, which it forgets when it calls it
 
@@ -45,7 +45,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: globals().update(lock=threading.RLock()))
 
 
-def load(loader: Any, method: Callable[[Any], Any], argument: Any) -> Any:
+def load(loader: Any, method: "Callable[[Any], Any]", argument: Any) -> Any:
     """Load a module by *method* of its own loader, in whose place *loader* is.
 
     *argument* is the module, or its name for ``load_module``.
@@ -213,7 +213,7 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
         # It may need the rest of the package, and is tried again when that is there.
 
 
-def _install(patch: Patch, module: ModuleType, version: Optional[str]) -> None:
+def _install(patch: Patch, module: ModuleType, version: "Optional[str]") -> None:
     global decision
     with lock:
         # Another thread may have come first, with either.
@@ -226,7 +226,7 @@ def _install(patch: Patch, module: ModuleType, version: Optional[str]) -> None:
     _log.decided("active", "", version)
 
 
-def record_failure(error: Exception, module: Optional[ModuleType] = None) -> None:
+def record_failure(error: Exception, module: "Optional[ModuleType]" = None) -> None:
     """Record that *error* made it impossible to patch ididi, and warn once."""
     missing = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
@@ -240,7 +240,7 @@ def record_failure(error: Exception, module: Optional[ModuleType] = None) -> Non
     record("failed", reason, module)
 
 
-def record(state: State, reason: str, module: Optional[ModuleType]) -> None:
+def record(state: State, reason: str, module: "Optional[ModuleType]") -> None:
     """Record why ididi is not patched."""
     global decision
     version = None if module is None else _releases.version_of(module)
@@ -249,7 +249,7 @@ def record(state: State, reason: str, module: Optional[ModuleType]) -> None:
     _log.decided(state, reason, version)
 
 
-def unknown_switch() -> Optional[str]:
+def unknown_switch() -> "Optional[str]":
     """Return a sentence about the switch if its value is unknown."""
     value = os.environ.get(_SWITCH, "")
     known = ("", "1", "true", "on", "yes", "verbose")
@@ -265,13 +265,13 @@ def is_decided() -> bool:
     return decision_about(module) is not None or (patch is not None and patch.active)
 
 
-def decision_about(module: Optional[ModuleType]) -> Optional[Decision]:
+def decision_about(module: "Optional[ModuleType]") -> "Optional[Decision]":
     """Return why *module* is not patched, if that was decided."""
     about = None if decision is None else decision[3]
     return decision if about is None or about() is module else None
 
 
-def patch_of(module: Optional[ModuleType]) -> Optional[Patch]:
+def patch_of(module: "Optional[ModuleType]") -> "Optional[Patch]":
     """Return the patch that was made of *module* as it is now, if any."""
     with lock:
         return next((patch for patch in patches if patch.is_of(module)), None)

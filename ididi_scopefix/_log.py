@@ -35,11 +35,11 @@ _CALLS = {
 Caller = tuple[str, str, int, str]  # a call, and the file, line, function it is in
 
 # No locks: next() and setdefault() are atomic, and a fork could copy a lock locked.
-_counts: dict[Caller, Iterator[int]] = {}
+_counts: "dict[Caller, Iterator[int]]" = {}
 _total = itertools.count(1)
-_decided: Optional[str] = None
+_decided: "Optional[str]" = None
 _patched = ""  # the sentence, until logging has taken it
-_warned: set[str] = set()
+_warned: "set[str]" = set()
 
 
 def _forked() -> None:
@@ -61,7 +61,7 @@ def is_verbose() -> bool:
     return os.environ.get(_SWITCH, "").strip().lower() == "verbose"
 
 
-def warn_once(message: str, error: Optional[BaseException] = None) -> None:
+def warn_once(message: str, error: "Optional[BaseException]" = None) -> None:
     """Log a warning, with the traceback of *error*, unless that has been done."""
     try:
         if message not in _warned:
@@ -82,7 +82,7 @@ def _is_heard() -> bool:
     return False
 
 
-def decided(state: str, reason: str, version: Optional[str]) -> None:
+def decided(state: str, reason: str, version: "Optional[str]") -> None:
     """Say what was decided about ididi."""
     global _decided, _patched
     text = f"{'left alone' if state == 'inactive' else state}: {reason}"
@@ -120,7 +120,7 @@ def seeded(resolver: object) -> None:
         pass
 
 
-def callers() -> list[tuple[Caller, int]]:
+def callers() -> "list[tuple[Caller, int]]":
     """Return for which callers contexts were seeded, and how many."""
     return [(caller, counted(steps)) for caller, steps in list(_counts.items())]
 

@@ -87,9 +87,9 @@ class Patch:
     proves the patch.
     """
 
-    replaced: tuple[ReplacedAttribute, ...]
-    version: Optional[str] = None
-    _proving: Optional[int] = None
+    replaced: "tuple[ReplacedAttribute, ...]"
+    version: "Optional[str]" = None
+    _proving: "Optional[int]" = None
 
     def __init__(self, module: ModuleType) -> None:
         self.names = _seeding.names_of(module)
@@ -97,7 +97,7 @@ class Patch:
         self.variable: ContextVar[Any] = module._SCOPE_CONTEXT
         self.active: bool = False
 
-    def is_of(self, module: Optional[ModuleType]) -> bool:
+    def is_of(self, module: "Optional[ModuleType]") -> bool:
         """Tell whether this is the patch of *module* and of its present classes.
 
         A module that is reloaded stays the same object and gets new ones.
@@ -171,7 +171,7 @@ class Patch:
         self.ensure_scope(graph, self.variable.get(ABSENT))
         return seed.scope
 
-    def graph_built(self, graph: Optional[Resolver], scope: Any) -> None:
+    def graph_built(self, graph: "Optional[Resolver]", scope: Any) -> None:
         """Store the default *scope* that the building of *graph* has left."""
         try:
             is_on = self.active or self._proving is not None
@@ -182,11 +182,11 @@ class Patch:
             # The graph is built, and gets a default scope when it needs one.
             self._warn("could not store the default scope of a graph", error)
 
-    def seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
+    def seed_for(self, resolver: "Optional[Resolver]") -> "Optional[Seed]":
         """Return the seed for a context of *resolver*, ``None`` without one."""
         return None if resolver is None else _seeding.seed_of(resolver, self.names)
 
-    def store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
+    def store(self, scope: SyncScope, graph: "Optional[Resolver]") -> None:
         """Store the default *scope* of *graph*, or of the one that has injected itself."""
         if graph is None:
             graph = _seeding.graph_of(scope, self.names)

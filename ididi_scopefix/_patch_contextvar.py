@@ -52,7 +52,7 @@ class ContextVarPatch(Patch):
             _seeding.set_marker(None)
         return seed.scope
 
-    def store(self, scope: SyncScope, graph: Optional[Resolver]) -> None:
+    def store(self, scope: SyncScope, graph: "Optional[Resolver]") -> None:
         """Store the default *scope*, and note its graph as the one built last."""
         stored = _seeding.stored_seed(scope, self.names)
         # Else the program has put it into the variable, and nothing was built.
@@ -60,11 +60,11 @@ class ContextVarPatch(Patch):
             super().store(scope, graph)
             self._note(_seeding.stored_seed(scope, self.names))
 
-    def _note(self, seed: Optional[Seed]) -> None:
+    def _note(self, seed: "Optional[Seed]") -> None:
         if seed is not None:
             self._seeds[next(_numbers)] = seed
 
-    def seed_for(self, resolver: Optional[Resolver]) -> Optional[Seed]:
+    def seed_for(self, resolver: "Optional[Resolver]") -> "Optional[Seed]":
         """Return the seed of the graph built last of those alive.
 
         Only the collector knows those that were built before activation. It lists
@@ -101,7 +101,7 @@ class SeedingVariable(wrapt.ObjectProxy):  # type: ignore[type-arg]
             self._self_patch.ensure_scope(None, self.__wrapped__.get(ABSENT))
         return self.__wrapped__.get(*default)
 
-    def set(self, scope: Any) -> Token[Any]:
+    def set(self, scope: Any) -> "Token[Any]":
         """Set the context's scope; ``Graph.__init__`` sets that which it has made."""
         token: Token[Any] = self.__wrapped__.set(scope)
         self._self_patch.graph_built(None, scope)

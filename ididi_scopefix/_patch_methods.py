@@ -21,9 +21,8 @@ from ididi_scopefix._seeding import ABSENT
 class MethodsPatch(Patch):
     """Replaces the methods that read the variable, and ``Graph.__init__``.
 
-    If the context has a scope of the very graph that is asked, they do no more than
-    compare. Three compare in place, and begin alike: to call a function for that would
-    cost half as much again as the whole of ididi's ``use_scope()``.
+    If the context has a scope of the very graph that is asked, they only compare, in
+    place: a shared function would cost half as much again as ididi's ``use_scope()``.
     """
 
     def __init__(self, module: ModuleType) -> None:
@@ -76,6 +75,8 @@ class MethodsPatch(Patch):
         ensure, ensure_for = self.ensure_scope, self._ensure_for
         managers: Any = decorator(lambda: None)().__class__
         enter, leave = managers.__enter__, managers.__exit__
+        # Before Python 3.11 contextlib does not close what it opens when it is left.
+        stays_open = sys.version_info < (3, 11)
 
         def __enter__(self: Any) -> Any:  # noqa: N807
             found = current(absent)
@@ -88,12 +89,14 @@ class MethodsPatch(Patch):
             return enter(self)
 
         def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
+            if stays_open and typ is None:
+                ensure_for(self)
             try:
                 return leave(self, typ, value, traceback)
             except LookupError:
                 if typ is not None or not hasattr(self, "args"):
                     raise
-            # Left without being entered, it has begun only now, and found no scope.
+            # Left without being entered, it began only now, and found no scope.
             ensure_for(self)
             self.gen = self.func(*self.args, **self.kwds)
             return leave(self, typ, value, traceback)
@@ -189,7 +192,7 @@ def _like(original: Any, replacement: Any) -> Function:
     return update_wrapper(replacement, original)
 
 
-def _parameters(function: Any) -> list[tuple[str, Any]]:
+def _parameters(function: Any) -> "list[tuple[str, Any]]":
     return [(p.name, p.kind) for p in inspect.signature(function).parameters.values()]
 
 

@@ -53,11 +53,10 @@ def verify(names: SimpleNamespace) -> None:
 
 def is_mutable(cls: type) -> bool:
     """Tell whether attributes of *cls* can be set, by setting one to what it is."""
-    try:
+    with suppress(TypeError, AttributeError):
         cls.__doc__ = cls.__doc__
-    except (TypeError, AttributeError):
-        return False
-    return True
+        return True
+    return False
 
 
 def is_written_by(names: SimpleNamespace, function: Any) -> bool:
@@ -70,7 +69,7 @@ def is_written_by(names: SimpleNamespace, function: Any) -> bool:
     return is_variable or (is_function and function.__globals__ is names.namespace)
 
 
-def is_made_by(decorator: Callable[..., Any], function: Any) -> bool:
+def is_made_by(decorator: "Callable[..., Any]", function: Any) -> bool:
     """Tell whether *function* is what contextlib's *decorator* returns."""
     # Its very type: a wrapper of wrapt has the code of what it wraps, too.
     is_function = type(function) is FunctionType
@@ -84,7 +83,7 @@ def decorated_function(function: Any) -> Any:
     return decorated.cell_contents
 
 
-def _errors(names: Any, use_scope: Callable[[Any], object]) -> list[Exception]:
+def _errors(names: Any, use_scope: "Callable[[Any], object]") -> "list[Exception]":
     """Return what the scope calls raise, each in a context of its own."""
     errors: list[Exception] = []
     # Without itself in it, a graph is gone as soon as it is dropped.

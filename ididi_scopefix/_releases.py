@@ -46,7 +46,7 @@ class UnknownReleaseError(Exception):
     """This package does not understand the ididi that is installed."""
 
 
-def is_verified(version: Optional[str]) -> bool:
+def is_verified(version: "Optional[str]") -> bool:
     """Tell whether a release is one on which the behaviour suite passed.
 
     Both functions compare as PEP 440 does, and raise ``UnknownReleaseError`` for
@@ -55,7 +55,7 @@ def is_verified(version: Optional[str]) -> bool:
     return version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED)
 
 
-def reason_to_leave_alone(version: Optional[str]) -> Optional[str]:
+def reason_to_leave_alone(version: "Optional[str]") -> "Optional[str]":
     """Return why a release is left alone, as a sentence; ``None`` if it is affected."""
     if version in VERIFIED:
         return None
@@ -71,7 +71,7 @@ def reason_to_leave_alone(version: Optional[str]) -> Optional[str]:
     return f"ididi {version} is left alone: {reason}."
 
 
-def _parsed(version: Optional[str]) -> Version:
+def _parsed(version: "Optional[str]") -> Version:
     # Here: it takes longer to load than all the rest that an import of ididi waits for,
     # and a version that the table spells in the same way is answered without it.
     from packaging.version import InvalidVersion, Version
@@ -86,7 +86,7 @@ def _parsed(version: Optional[str]) -> Version:
         raise UnknownReleaseError(sentence) from None
 
 
-def version_of(module: Optional[ModuleType]) -> Optional[str]:
+def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
     """Return the version of the ididi that *module*, an ``ididi.graph``, is part of.
 
     From the metadata beside it, not from those of an ididi that it hides, and else
@@ -110,7 +110,7 @@ def version_of(module: Optional[ModuleType]) -> Optional[str]:
     return own if isinstance(own, str) else None
 
 
-def _installed_in(folder: Path) -> Iterator[Distribution]:
+def _installed_in(folder: Path) -> "Iterator[Distribution]":
     """Yield the ididi that an installer has put into *folder*."""
     # Most have. To find it by importlib.metadata would look at all others as well.
     with suppress(OSError):  # it is a zip file
@@ -119,7 +119,7 @@ def _installed_in(folder: Path) -> Iterator[Distribution]:
                 yield PathDistribution(folder / name)
 
 
-def _version_in(distribution: Distribution) -> Optional[str]:
+def _version_in(distribution: Distribution) -> "Optional[str]":
     """Return the version in the metadata of *distribution*."""
     # By hand: to parse them would load the email package, as much work as the patch.
     with suppress(Exception):  # it is half removed; which exception depends on Python

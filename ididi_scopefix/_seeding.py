@@ -40,7 +40,7 @@ class Seed:
         self.scope: SyncScope = scope
         self.marker: ref[Seed] = ref(self)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> "tuple[Any, ...]":
         # A copy of what stores a seed has None in its place.
         return type(None), ()
 
@@ -49,12 +49,12 @@ class Seed:
 ABSENT: Any = type("Absent", (), {"__slots__": ("_type_registry",)})()
 ABSENT._type_registry = object()  # nobody's
 
-_marker: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_marker")
+_marker: "ContextVar[Optional[ref[Seed]]]" = ContextVar("ididi_scopefix_marker")
 set_marker = _marker.set
 
 # By the id of their type registry, which no other object has while they live. All
 # scopes of a graph share it, and from some of them nothing else leads to the graph.
-_default_scopes: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
+_default_scopes: "WeakValueDictionary[int, SyncScope]" = WeakValueDictionary()
 
 
 def names_of(module: ModuleType) -> SimpleNamespace:
@@ -75,7 +75,7 @@ def is_seed(scope: object) -> bool:
     return seed is not None and seed.scope is scope
 
 
-def stored_seed(resolver: Resolver, names: SimpleNamespace) -> Optional[Seed]:
+def stored_seed(resolver: Resolver, names: SimpleNamespace) -> "Optional[Seed]":
     """Return the seed that is stored for the graph of *resolver*, if any."""
     graph = graph_of(resolver, names)
     owner = resolver if graph is None else graph
@@ -104,7 +104,7 @@ def store(scope: SyncScope, graph: Resolver) -> Seed:
     return seed
 
 
-def store_new(scope: SyncScope, graph: Optional[Resolver]) -> None:
+def store_new(scope: SyncScope, graph: "Optional[Resolver]") -> None:
     """Store the default *scope* for *graph*, in the place of what is stored.
 
     *graph* is ``None`` if it was built before activation and does not inject itself.
@@ -155,20 +155,19 @@ def _holder(resolver: Resolver) -> object:
     return resolver if hasattr(resolver, "__dict__") else resolver._workers
 
 
-def graph_of(resolver: Any, names: SimpleNamespace) -> Optional[Resolver]:
+def graph_of(resolver: Any, names: SimpleNamespace) -> "Optional[Resolver]":
     """Return the graph that *resolver* is or belongs to, if it can be found."""
     if isinstance(resolver, names.Graph):
         return cast("Resolver", resolver)
     for instance in list(resolver._resolved_singletons.values()):
         # Not isinstance(): it would ask proxies, which may raise.
-        if issubclass(type(instance), names.Graph):
-            graph = cast("Resolver", instance)
-            if graph._type_registry is resolver._type_registry:
-                return graph
+        is_graph = issubclass(type(instance), names.Graph)
+        if is_graph and instance._type_registry is resolver._type_registry:
+            return cast("Resolver", instance)
     return None
 
 
-def root_of(scope: Any, names: SimpleNamespace) -> Optional[SyncScope]:
+def root_of(scope: Any, names: SimpleNamespace) -> "Optional[SyncScope]":
     """Return the default scope at which the chain of *scope* ends, if it does."""
     while isinstance(previous := getattr(scope, "pre", None), names.Resolver):
         scope = previous
@@ -210,7 +209,7 @@ class Tally:
         self.unsaid = self.first_is_unsaid = True
 
 
-def counted(steps: Iterator[int]) -> int:
+def counted(steps: "Iterator[int]") -> int:
     """Return how many were counted by calls of ``next(steps)``."""
     # next() would count one more, and nothing else shows the value: "count(7)".
     return int(repr(steps)[6:-1])

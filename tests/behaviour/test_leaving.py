@@ -72,6 +72,46 @@ def test_leaving_an_async_scope_is_a_coroutine_function(graph: Graph) -> None:
     assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
 
 
+def test_a_scope_that_is_left_unentered_fails_as_it_does_elsewhere(
+    graph: Graph, default_scope: Any
+) -> None:
+    """It opens a scope and does not end: contextlib complains of that, and not ididi."""
+
+    def request() -> tuple[Any, Any, Any]:
+        manager = graph.scope()
+        with pytest.raises(RuntimeError, match="didn't stop") as caught:
+            manager.__exit__(None, None, None)
+        after = manager.__exit__(None, None, None)
+        return caught.value.__context__, after, graph.use_scope()
+
+    assert request() == Context().run(request) == (None, False, default_scope)
+
+
+def test_a_lookup_error_of_what_a_scope_cleans_up_is_raised_once(graph: Graph) -> None:
+    """It says nothing about the context."""
+    raised = KeyError("a session")
+
+    def fail(*error: object) -> None:
+        cleanups.append(error)
+        raise raised
+
+    def request() -> None:
+        with graph.scope() as scope:
+            scope.enter_context(Failing())
+
+    class Failing:
+        __exit__ = staticmethod(fail)
+
+        def __enter__(self) -> None:
+            pass
+
+    cleanups: list[Any] = []
+    with pytest.raises(KeyError) as caught:
+        Context().run(request)
+    assert caught.value is raised
+    assert len(cleanups) == 1
+
+
 def test_a_method_that_gets_self_by_name_works_everywhere(
     graph: Graph, knows_graphs: bool
 ) -> None:
