@@ -111,7 +111,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "It is set before it is read.": ('_log.py: <module>: _patched = "" -> pass',),
     "It is for loaders that have no exec_module, on Python 3.9.": (
-        "__init__.py: _Loader.__getattr__: \"load_module\" -> ('Xload_module')",
+        "__init__.py: _around.Loader.__getattr__: \"load_module\" -> ('Xload_module')",
         "_activation.py: load: _put_back(loader, result) -> pass",
         "_activation.py: load: return result -> return None",
     ),
