@@ -193,7 +193,7 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     # Both requirements, even if this ididi can do without one of them: an
     # installation that lacks one is to be repaired, and says so.
     for requirement in _releases.REQUIREMENTS:
-        importlib.import_module(requirement)
+        __import__(requirement)  # import_module() takes a lock on Python 3.9
     # Here and not above: where ididi needs no patch, they are not loaded.
     from ididi_scopefix import _patch, _probe, _seeding
 
