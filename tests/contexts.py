@@ -14,6 +14,14 @@ SyncWay = Callable[[Callable[[], Any]], Any]
 AsyncWay = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
 
 
+def one_thread() -> ThreadPoolExecutor:
+    """Return a pool of one thread, which has started in an empty context."""
+    pool = ThreadPoolExecutor(max_workers=1)
+    # Python 3.14 lets a thread start in a copy of the context it comes from.
+    Context().run(pool.submit, int).result()
+    return pool
+
+
 def in_empty_context(function: Callable[[], T]) -> T:
     """As a server does that starts each request in an empty context."""
     return Context().run(function)
@@ -32,8 +40,7 @@ def in_new_thread(function: Callable[[], T]) -> T:
             results.append(lambda: result)
 
     thread = Thread(target=run)
-    # Python 3.14 lets a thread start in a copy of the context it comes from.
-    Context().run(thread.start)
+    Context().run(thread.start)  # in an empty context, see above
     thread.join()
     return results[0]()
 
@@ -49,8 +56,8 @@ def in_thread_with_event_loop(function: Callable[[], T]) -> T:
 
 def in_pool_thread(function: Callable[[], T]) -> T:
     """As a program does with ``concurrent.futures``."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return Context().run(pool.submit, function).result()
+    with one_thread() as pool:
+        return pool.submit(function).result()
 
 
 def in_executor_of_loop(function: Callable[[], T]) -> T:

@@ -57,6 +57,12 @@ reads_annotations = pytest.mark.xfail(
 )
 """Marks a test in which ididi has to read annotations."""
 
+EMPTY_THREADS = {"PYTHON_THREAD_INHERIT_CONTEXT": "0"}
+"""Lets threads start in an empty context, as in every default build of Python.
+
+In free-threaded builds of 3.14 and newer they start in a copy of their starter's.
+"""
+
 SYMPTOM = "" if IS_PYPY else "<ContextVar name='idid_scope_ctx'"
 """How ididi's error begins; PyPy's does not say of which variable it is."""
 

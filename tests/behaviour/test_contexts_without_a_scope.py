@@ -249,7 +249,7 @@ def test_nothing_of_a_request_stays_behind_in_a_thread(
     graph: Graph, default_scope: SyncScope
 ) -> None:
     """A pool's thread outlives the requests that it worked for."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with contexts.one_thread() as pool:
         settings = Settings()
         is_alive = ref(settings)
         with graph.scope("request") as request:

@@ -2,7 +2,6 @@
 
 import asyncio
 import copy
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -55,7 +54,7 @@ def test_a_pool_thread_serves_one_graph_after_the_other(
 ) -> None:
     """The seed of the first is no answer for the second."""
     first, second = graphs
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with contexts.one_thread() as pool:
         for graph in (first, second, first, second):
             assert pool.submit(graph.use_scope).result() is own(graph)
 
@@ -79,7 +78,7 @@ def test_a_seed_of_another_graph_is_not_the_root_of_scopes(
 
         asyncio.run(main())
 
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with contexts.one_thread() as pool:
         for graph in (first, second, first):
             pool.submit(request, graph).result()
 

@@ -15,7 +15,13 @@ import pytest
 from ididi_scopefix.command import child, doctor, known_releases
 from tests import other_releases
 from tests.environments import LIKE_3_18, Environment, attempt, clean
-from tests.pythons import IS_FREE_THREADED, IS_PYPY, SYMPTOM, reads_annotations
+from tests.pythons import (
+    EMPTY_THREADS,
+    IS_FREE_THREADED,
+    IS_PYPY,
+    SYMPTOM,
+    reads_annotations,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +41,7 @@ KINDS = 4
 def _doctor(environment: Environment, **variables: str) -> tuple[int, Any]:
     """Return the exit code and the report for programs."""
     command = (environment.python, "-m", "ididi_scopefix", "doctor", "--json")
-    finished = attempt(*command, **variables)
+    finished = attempt(*command, **{**EMPTY_THREADS, **variables})
     assert finished.stderr == ""
     return finished.returncode, json.loads(finished.stdout)
 
@@ -65,10 +71,21 @@ def test_every_call_fails_without_the_shim_and_works_with_it(
     assert (code, report["ok"], report["state"]) == (0, True, "active")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads inherit none there")
+@reads_annotations
+def test_threads_that_inherit_a_context_need_no_shim(installed: Environment) -> None:
+    """Doctor measures what this interpreter does."""
+    _, report = _doctor(installed, PYTHON_THREAD_INHERIT_CONTEXT="1")
+
+    for kinds in report["without_shim"].values():
+        works = {kind for kind, error in kinds.items() if error is None}
+        assert works == {"new thread with a new event loop", "thread-pool thread"}
+
+
 @reads_annotations
 def test_a_person_gets_two_tables_and_a_verdict(installed: Environment) -> None:
     """Before, after, and what it means."""
-    finished = attempt(installed.command, "doctor")
+    finished = attempt(installed.command, "doctor", **EMPTY_THREADS)
 
     before, after, verdict = finished.stdout.split("\n\n")
     assert before.startswith("without the shim")

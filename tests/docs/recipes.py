@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from examples.serving import HOST, Server
 from tests import environments
 from tests.docs.markdown import DOCUMENTS, ROOT, Document
+from tests.pythons import EMPTY_THREADS
 
 if TYPE_CHECKING:
     from tests.docs.markdown import Block, Section
@@ -99,7 +100,7 @@ class Recipe:
         self._python = python
         scripts = str(Path(python).parent)
         path = os.pathsep.join([scripts, os.environ["PATH"]])
-        self._environment = environments.clean(PATH=path, **variables)
+        self._environment = environments.clean(PATH=path, **EMPTY_THREADS, **variables)
 
     def run(self, section: Section) -> None:
         """Run *section*, and expect of each block what it promises."""

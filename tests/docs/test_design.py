@@ -40,7 +40,7 @@ def walked(code: str) -> list[str]:
     """Return the functions of the package that *code* calls, as module.name."""
     told = children.run(
         f"""
-        import json, sys, threading
+        import contextvars, json, sys, threading
         from pathlib import Path
 
         called = []
@@ -92,7 +92,8 @@ def test_a_call_takes_the_walk_of_the_document() -> None:
     """In a thread, of a graph and of a scope."""
     names, section = steps("From a call in an empty thread to its answer")
     prepare = "import ididi_scopefix, ididi; graph = ididi.Graph()"
-    call = "threading.setprofile(note); thread.start(); thread.join()"
+    start = "contextvars.Context().run(thread.start)"
+    call = f"threading.setprofile(note); {start}; thread.join()"
     thread = "; thread = threading.Thread(target={}.use_scope); "
     scope = "; scope = graph.scope('job').__enter__()"
 
