@@ -48,9 +48,9 @@ _SWITCH = "IDIDI_SCOPEFIX"
 
 
 def _around(loader: Any) -> Any:
-    """Return a loader that loads as *loader* does, and has ``_activation`` patch."""
+    """Return a loader that loads as *loader* does, by way of ``_activation.load``."""
 
-    # Made for each: at start-up, classes would take more time than all the rest.
+    # Not made at start-up: most interpreters never import ididi.
     class Loader:
         __slots__ = ()  # without a __dict__ it answers with the real one's
         _loader = loader
@@ -93,7 +93,7 @@ def _around(loader: Any) -> Any:
 
 
 # What threads ask the finder for: one behind it may start again from the first.
-_asking: "set[tuple[int, str]]" = set()
+_asking: set[tuple[int, str]] = set()
 
 
 class _Finder:

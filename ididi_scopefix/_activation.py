@@ -1,7 +1,7 @@
 """From an import of ididi to its patch, and why it is not patched.
 
-``_Finder`` in ``__init__`` must not import anything. Its ``_Loader`` calls
-:func:`load`, which may: it registers the hook before the code of ididi imports
+``_Finder`` in ``__init__`` must not import anything. The loader that it puts around
+ididi's calls :func:`load`, which may: it registers the hook before ididi imports
 ``ididi.graph``. wrapt calls the hook when the code of ``ididi.graph`` has run, and
 :func:`patch_if_affected` decides by the version.
 """
@@ -34,9 +34,9 @@ Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
 # hook's thread holds the import locks of ididi, and a log handler may ask for the status.
 lock = threading.RLock()
 deactivated = False
-decision: "Optional[Decision]" = None
+decision: Optional[Decision] = None
 # Weak: a module refers to its patch, and is collected with it if imported anew.
-patches: "WeakSet[Patch]" = WeakSet()
+patches: WeakSet[Patch] = WeakSet()
 
 _registered = False  # whether wrapt has our hook, which it forgets when it calls it
 

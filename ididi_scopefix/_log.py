@@ -35,11 +35,11 @@ _CALLS = {
 Caller = tuple[str, str, int, str]  # a call, and the file, line, function it is in
 
 # No locks: next() and setdefault() are atomic, and a fork could copy a lock locked.
-_counts: "dict[Caller, Iterator[int]]" = {}
+_counts: dict[Caller, Iterator[int]] = {}
 _total = itertools.count(1)
-_decided: "Optional[str]" = None
+_decided: Optional[str] = None
 _patched = ""  # the sentence, until logging has taken it
-_warned: "set[str]" = set()
+_warned: set[str] = set()
 
 
 def _forked() -> None:

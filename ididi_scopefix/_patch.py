@@ -87,9 +87,9 @@ class Patch:
     proves the patch.
     """
 
-    replaced: "tuple[ReplacedAttribute, ...]"
-    version: "Optional[str]" = None
-    _proving: "Optional[int]" = None
+    replaced: tuple[ReplacedAttribute, ...]
+    version: Optional[str] = None
+    _proving: Optional[int] = None
 
     def __init__(self, module: ModuleType) -> None:
         self.names = _seeding.names_of(module)

@@ -49,12 +49,12 @@ class Seed:
 ABSENT: Any = type("Absent", (), {"__slots__": ("_type_registry",)})()
 ABSENT._type_registry = object()  # nobody's
 
-_marker: "ContextVar[Optional[ref[Seed]]]" = ContextVar("ididi_scopefix_marker")
+_marker: ContextVar[Optional[ref[Seed]]] = ContextVar("ididi_scopefix_marker")
 set_marker = _marker.set
 
 # By the id of their type registry, which no other object has while they live. All
 # scopes of a graph share it, and from some of them nothing else leads to the graph.
-_default_scopes: "WeakValueDictionary[int, SyncScope]" = WeakValueDictionary()
+_default_scopes: WeakValueDictionary[int, SyncScope] = WeakValueDictionary()
 
 
 def names_of(module: ModuleType) -> SimpleNamespace:
