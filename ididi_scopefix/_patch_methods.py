@@ -94,7 +94,7 @@ class MethodsPatch(Patch):
             try:
                 return leave(self, typ, value, traceback)
             except LookupError:
-                if typ is not None or not hasattr(self, "args"):
+                if not hasattr(self, "args"):
                     raise
             # Left without being entered, it began only now, and found no scope.
             ensure_for(self)

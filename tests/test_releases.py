@@ -533,9 +533,16 @@ def test_the_metadata_may_be_those_of_setuptools(tmp_path: Path, file: str) -> N
     assert tell(tmp_path)["version"] == "1.5"
 
 
-def test_the_metadata_of_other_packages_are_not_those_of_ididi(tmp_path: Path) -> None:
-    """They are in the same folder."""
+@pytest.mark.parametrize("by_setuptools", [False, True])
+def test_the_metadata_of_other_packages_are_not_those_of_ididi(
+    tmp_path: Path, by_setuptools: bool
+) -> None:
+    """They are in the same folder, and so is what a person has put there."""
     folder = other_releases.invent("1.4.3", tmp_path, own="1.8.2")
+    if by_setuptools:
+        own = (folder / "ididi-1.4.3.dist-info").rename(folder / "ididi.egg-info")
+        (own / "METADATA").rename(own / "PKG-INFO")
+    (folder / "ididi-notes.txt").write_text("Version: 9.0\n", encoding="utf-8")
     for name in ("aardvark", "ididi_tools", "zebra"):
         metadata = folder / f"{name}-9.0.dist-info"
         metadata.mkdir()

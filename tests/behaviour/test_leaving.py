@@ -78,7 +78,7 @@ def test_a_scope_that_is_left_unentered_fails_as_it_does_elsewhere(
     """It opens a scope and does not end: contextlib complains of that, and not ididi."""
 
     def request() -> list[Any]:
-        manager = graph.scope("left")
+        manager = graph.scope(name="left")
         with pytest.raises(RuntimeError, match="didn't stop") as caught:
             manager.__exit__(None, None, None)
         found: Any = graph.use_scope()  # before Python 3.11 contextlib leaves it open
