@@ -439,6 +439,12 @@ def test_activating_late_says_what_is_not_understood(tmp_path: Path) -> None:
 
 METADATA = b"Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.2\nAuthor: "
 
+IN_ORDER = """
+import os
+listed = os.listdir
+os.listdir = lambda *path: sorted(listed(*path))
+"""
+
 
 # In Latin-1, and in GB 18030.
 @pytest.mark.parametrize("author", [b"Jos\xe9", b"\xcd\xf5"])
@@ -460,18 +466,9 @@ def test_metadata_that_an_upgrade_has_left_are_no_obstacle(tmp_path: Path) -> No
     left.mkdir()
     (left / "METADATA").write_bytes(b"Author: Jos\xe9\n")
 
-    children.run(
-        """
-        import os
-        listed = os.listdir
-        os.listdir = lambda *path: sorted(listed(*path))
+    told = tell(other_releases.invent("1.8.2", tmp_path), IN_ORDER + TELL)
 
-        import ididi_scopefix, ididi
-        status = ididi_scopefix.status()
-        assert (status.state, status.ididi_version) == ("active", "1.8.2"), status
-        """,
-        path=other_releases.invent("1.8.2", tmp_path),
-    )
+    assert (told["state"], told["version"]) == ("active", "1.8.2")
 
 
 def test_the_version_is_read_without_the_email_package() -> None:
@@ -533,15 +530,20 @@ def test_the_metadata_may_be_those_of_setuptools(tmp_path: Path, file: str) -> N
     assert tell(tmp_path)["version"] == "1.5"
 
 
-@pytest.mark.parametrize("by_setuptools", [False, True])
+def by_setuptools(metadata: Path) -> Path:
+    """Name the folder *metadata*, and the file in it, as setuptools does."""
+    (metadata / "METADATA").rename(metadata / "PKG-INFO")
+    return metadata.rename(metadata.with_name("ididi.egg-info"))
+
+
+@pytest.mark.parametrize("egg_info", [False, True])
 def test_the_metadata_of_other_packages_are_not_those_of_ididi(
-    tmp_path: Path, by_setuptools: bool
+    tmp_path: Path, egg_info: bool
 ) -> None:
     """They are in the same folder, and so is what a person has put there."""
     folder = other_releases.invent("1.4.3", tmp_path, own="1.8.2")
-    if by_setuptools:
-        own = (folder / "ididi-1.4.3.dist-info").rename(folder / "ididi.egg-info")
-        (own / "METADATA").rename(own / "PKG-INFO")
+    if egg_info:
+        by_setuptools(folder / "ididi-1.4.3.dist-info")
     (folder / "ididi-notes.txt").write_text("Version: 9.0\n", encoding="utf-8")
     for name in ("aardvark", "ididi_tools", "zebra"):
         metadata = folder / f"{name}-9.0.dist-info"
@@ -549,7 +551,7 @@ def test_the_metadata_of_other_packages_are_not_those_of_ididi(
         text = f"Metadata-Version: 2.1\nName: {name}\nVersion: 9.0\n"
         (metadata / "METADATA").write_text(text, encoding="utf-8")
 
-    assert tell(folder)["version"] == "1.4.3"
+    assert tell(folder, IN_ORDER + TELL)["version"] == "1.4.3"
 
 
 def test_metadata_that_come_first_on_the_path_are_not_those_of_the_module(
@@ -564,10 +566,21 @@ def test_metadata_that_come_first_on_the_path_are_not_those_of_the_module(
     (other / "ididi-1.4.3.dist-info" / "RECORD").write_text(record, encoding="utf-8")
     behind = other_releases.invent("1.8.2", tmp_path / "second", own="1.8.3")
 
-    found = f"import sys; sys.path.insert(1, {str(behind)!r})\n{TELL}"
+    place = f"sys.path.index({str(other)!r}) + 1"
+    found = f"import sys; sys.path.insert({place}, {str(behind)!r})\n{TELL}"
     assert tell(other, found)["version"] == "1.8.2"
-    shutil.rmtree(behind / "ididi-1.8.2.dist-info")
+    egg_info = by_setuptools(behind / "ididi-1.8.2.dist-info")
+    assert tell(other, found)["version"] == "1.8.2"
+    shutil.rmtree(egg_info)
     assert tell(other, found)["version"] == "1.4.3"
+
+
+def test_the_metadata_may_be_in_a_zip_file(tmp_path: Path) -> None:
+    """With the package, as in an application that is one file."""
+    folder = other_releases.invent("1.4.3", tmp_path / "ididi", own="1.8.2")
+    shutil.make_archive(str(tmp_path / "application"), "zip", folder)
+
+    assert tell(tmp_path / "application.zip")["version"] == "1.4.3"
 
 
 def test_without_any_version_ididi_is_left_alone(tmp_path: Path) -> None:
