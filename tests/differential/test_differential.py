@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.differential.child import Child, Order
 from tests.differential.drawing import programs
 from tests.differential.program import EXAMINATIONS
+from tests.pythons import reads_annotations
 from tests.shape import has_mutable_classes
 
 programs_run = 0
@@ -23,6 +24,8 @@ EXAMPLES = {"quick": 60, "short": 300, "long": 10_000}
 # The compiled classes of 1.5.x don't say which graph is asked: a context without
 # a scope gets the default scope of the graph that was built last.
 SEVERAL = has_mutable_classes()
+
+pytestmark = reads_annotations  # their services have some
 
 
 @pytest.fixture(scope="module")

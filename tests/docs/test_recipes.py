@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs import recipes
 from tests.docs.markdown import DOCUMENTS, Document
-from tests.pythons import IS_PYPY
+from tests.pythons import IS_PYPY, reads_annotations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.docs.markdown import Section
 
 
+@reads_annotations
 @pytest.mark.parametrize("section", recipes.sections(), ids=str)
 def test_a_section_does_what_it_says(
     section: Section, tmp_path: Path, request: pytest.FixtureRequest
