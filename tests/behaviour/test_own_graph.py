@@ -109,6 +109,7 @@ def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
     assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
 
 
+@pytest.mark.shim
 def test_a_deep_copy_of_a_graph_has_a_default_scope_of_its_own(
     knows_graphs: bool,
 ) -> None:

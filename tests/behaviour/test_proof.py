@@ -98,7 +98,6 @@ class Closed(Graph):
 """
 
 
-@pytest.mark.shim
 def test_a_graph_need_not_let_its_default_scope_be_stored() -> None:
     """What a subclass makes of attributes is for the program, and is not asked."""
     children.run(
