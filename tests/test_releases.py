@@ -616,6 +616,8 @@ def test_empty_metadata_are_no_version(tmp_path: Path) -> None:
     assert told["version"] == "1.8.2"
 
 
+SCOPES = "class SyncScope(ResolveScope):\n"
+
 LOOK = """
 import ididi_scopefix
 import ididi.graph
@@ -654,9 +656,13 @@ assert "ididi_scopefix" not in type(after.get("_SCOPE_CONTEXT")).__module__
         ("def pre(", "def previous("),
         ("class Graph(", "class Board("),
         ("def ascope(", "def open_async("),
+        (
+            SCOPES,
+            f"{SCOPES}    def use_scope(self):\n        return _SCOPE_CONTEXT.get()\n",
+        ),
     ],
 )
-def test_renamed_internals_leave_ididi_as_it_was(
+def test_other_internals_leave_ididi_as_it_was(
     tmp_path: Path, old: str, new: str
 ) -> None:
     """An import that works, one warning, and nothing replaced."""
