@@ -143,7 +143,6 @@ class _Finder:
                     """Let Python make the module."""
 
                 def exec_module(self, module: Any) -> None:
-                    # What Python raises for a module that nobody has found.
                     missing = f"No module named {fullname!r}"
                     raise ModuleNotFoundError(missing, name=fullname)
 

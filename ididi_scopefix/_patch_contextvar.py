@@ -64,25 +64,28 @@ class ContextVarPatch(Patch):
         if seed is not None:
             self._seeds[next(_numbers)] = seed
 
+    def _noted_last(self) -> "Optional[Seed]":
+        # Not values(): that fails if another thread builds a graph meanwhile.
+        noted = (each() for each in reversed(self._seeds.valuerefs()))
+        return next(filter(None, noted), None)
+
     def seed_for(self, resolver: "Optional[Resolver]") -> "Optional[Seed]":
         """Return the seed of the graph built last of those alive.
 
-        Only the collector knows those that were built before activation. It lists
-        generation 0, the newest, and in each generation the oldest first.
+        Only the collector knows those that were built before activation. It has the
+        newest in generation 0, mostly at the end, and makes them older meanwhile.
         """
-        # Not values(): that fails if another thread builds a graph meanwhile.
-        for noted in reversed(self._seeds.valuerefs()):
-            if seed := noted():
-                return seed
-        newest: Optional[Graph] = None
-        for generation in (2, 1, 0):
-            for candidate in gc.get_objects(generation):
+        if seed := self._noted_last():
+            return seed
+        for generation in (0, 1, 2):
+            for candidate in reversed(gc.get_objects(generation)):
                 # Not isinstance(): it would ask proxies, which may raise.
                 if issubclass(type(candidate), self.names.Graph):
-                    newest = candidate
-        found = None if newest is None else _seeding.seed_of(newest, self.names)
-        self._note(found)
-        return found
+                    found = _seeding.seed_of(candidate, self.names)
+                    # Threads that search at once take what the first has found.
+                    self._note(seed := self._noted_last() or found)
+                    return seed
+        return None
 
 
 class SeedingVariable(wrapt.ObjectProxy):  # type: ignore[type-arg]
