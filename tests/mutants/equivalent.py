@@ -39,7 +39,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "The collector finds the same graph, more slowly.": (
         "_patch_contextvar.py: ContextVarPatch._note: self._seeds[next(_numbers)] = seed -> pass",
-        "_patch_contextvar.py: ContextVarPatch.seed_for: self._note(found) -> pass",
     ),
     "Every wrapt says its version.": (
         "_activation.py: _register_hook: \"0.0\" -> ('X0.0')",
