@@ -138,7 +138,7 @@ def _caller(resolver: object) -> Caller:
         frame = frame.f_back
     if method == "seed":
         call = "seed()"
-    elif method is not None and resolver is not None:
+    elif method is not None:
         call = f"{type(resolver).__name__}.{method}()"
     if frame is None:
         return call, "?", 0, "?"

@@ -171,17 +171,19 @@ def test_a_module_reloaded_past_the_hook_is_no_secret() -> None:
     )
 
 
+# The second is what ididi.graph imports, the first is imported before.
+@pytest.mark.parametrize("name", ["ididi.config", "ididi._ds"])
 @pytest.mark.shim
-def test_the_status_during_the_import_of_ididi_says_so() -> None:
-    """Asked by another library's hook, on what ididi.graph itself imports."""
+def test_the_status_during_the_import_of_ididi_says_so(name: str) -> None:
+    """Asked by another library's hook."""
     told = children.run(
-        """
+        f"""
         import ididi_scopefix, wrapt
 
         def ask(module):
             print(ididi_scopefix.status())
 
-        wrapt.register_post_import_hook(ask, "ididi._ds")
+        wrapt.register_post_import_hook(ask, "{name}")
         import ididi
         """
     )

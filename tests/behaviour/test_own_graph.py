@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import gc
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -107,6 +108,22 @@ def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
     graph.register_singleton(Context().run(Graph))
 
     assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
+
+
+def test_a_seed_is_one_still_when_the_scope_that_needed_it_is_gone(
+    knows_graphs: bool,
+) -> None:
+    """From the scope nothing leads to the graph, which does not inject itself."""
+    if not knows_graphs:
+        pytest.skip("compiled classes don't tell on which graph a call is made")
+    graph = Context().run(lambda: Graph(self_inject=False))
+    other, context = Context().run(Graph), Context()
+    request = request_of(graph)
+    assert context.run(request.use_scope) is own(graph)
+    del request
+    gc.collect()
+
+    assert context.run(other.use_scope) is own(other)
 
 
 @pytest.mark.shim
