@@ -221,8 +221,10 @@ ignoring(asyncio.run, leave())
     )
     plain = programs.run(tmp_path, program, mode="0")
     finished = programs.run(tmp_path, program)
-    *needed, last = programs.lines(finished.stderr)[1:]
+    lines = programs.lines(finished.stderr)[1:]
 
+    assert lines
+    *needed, last = lines
     assert finished.stdout.split() == ["RuntimeError", "RuntimeError"]
     # From ididi 1.8.4 on, scope() itself does not need one.
     assert needed or not plain.stdout.startswith("LookupError")
