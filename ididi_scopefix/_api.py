@@ -194,7 +194,7 @@ def _inactivity(module: Any, version: Any, decision: Any) -> tuple[State, str]:
         return decision[0], decision[1]
     if not _activation.is_armed():
         return "disabled", "nothing waits for ididi; activate() does."
-    if any(map(_activation.is_initializing, ("ididi", _activation.GRAPH))):
+    if any(map(_activation.is_initializing, (_activation.PACKAGE, _activation.GRAPH))):
         return "waiting", "ididi is being imported."
     if _activation.patch_of(module) is not None:
         return "waiting", "ididi is being patched again, in another thread."

@@ -63,6 +63,11 @@ EMPTY_THREADS = {"PYTHON_THREAD_INHERIT_CONTEXT": "0"}
 In free-threaded builds of 3.14 and newer they start in a copy of their starter's.
 """
 
+may_inherit_contexts = pytest.mark.skipif(
+    sys.version_info < (3, 14), reason="threads inherit none there"
+)
+"""Marks a test of threads that start in a copy of their starter's context."""
+
 SYMPTOM = "" if IS_PYPY else "<ContextVar name='idid_scope_ctx'"
 """How ididi's error begins; PyPy's does not say of which variable it is."""
 

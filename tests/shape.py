@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import ididi.graph
+import pytest
 
 
 def has_mutable_classes() -> bool:
@@ -14,6 +15,13 @@ def has_mutable_classes() -> bool:
     except (TypeError, AttributeError):
         return False
     return True
+
+
+methods_only = pytest.mark.skipif(
+    not has_mutable_classes(),
+    reason="compiled classes don't tell on which graph a call is made",
+)
+"""Marks a test of releases whose methods are replaced."""
 
 
 def clear_caches() -> None:

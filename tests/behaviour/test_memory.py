@@ -12,7 +12,7 @@ import pytest
 from ididi import Graph
 
 import ididi_scopefix
-from tests import children
+from tests import children, shape
 from tests.pythons import (
     collect,
     counts_references,
@@ -49,12 +49,9 @@ def test_a_graph_goes_when_it_is_dropped() -> None:
     assert is_alive() is None
 
 
-def test_a_graph_goes_though_a_thread_that_it_seeded_lives_on(
-    knows_graphs: bool,
-) -> None:
+@shape.methods_only
+def test_a_graph_goes_though_a_thread_that_it_seeded_lives_on() -> None:
     """As soon as that thread works for another graph."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
     graph, is_alive = build()
     other, _ = build()
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -66,12 +63,9 @@ def test_a_graph_goes_though_a_thread_that_it_seeded_lives_on(
         assert is_alive() is None
 
 
-def test_a_graph_goes_though_it_seeded_a_context_with_a_newer_one(
-    knows_graphs: bool,
-) -> None:
+@shape.methods_only
+def test_a_graph_goes_though_it_seeded_a_context_with_a_newer_one() -> None:
     """The marker of a seed does not keep what is seeded."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
     graph, is_alive = build()
     context = Context()
 

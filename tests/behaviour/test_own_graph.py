@@ -12,7 +12,7 @@ from ididi import Graph, SyncScope
 from ididi.config import DefaultScopeName
 from ididi.errors import OutOfScopeError
 
-from tests import contexts
+from tests import contexts, shape
 
 
 @pytest.fixture
@@ -98,24 +98,18 @@ def test_a_scope_seeds_for_its_own_graph(graphs: "tuple[Graph, Graph]") -> None:
     contexts.in_new_thread(work)
 
 
-def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well(
-    knows_graphs: bool,
-) -> None:
+@shape.methods_only
+def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well() -> None:
     """Nothing leads from its scopes to the graph."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
     graph = Context().run(lambda: Graph(self_inject=False))
     graph.register_singleton(Context().run(Graph))
 
     assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
 
 
-def test_a_seed_is_one_still_when_the_scope_that_needed_it_is_gone(
-    knows_graphs: bool,
-) -> None:
+@shape.methods_only
+def test_a_seed_is_one_still_when_the_scope_that_needed_it_is_gone() -> None:
     """From the scope nothing leads to the graph, which does not inject itself."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
     graph = Context().run(lambda: Graph(self_inject=False))
     other, context = Context().run(Graph), Context()
     request = request_of(graph)
@@ -142,12 +136,9 @@ def test_a_deep_copy_of_a_graph_has_a_default_scope_of_its_own(
     assert own(copied)._type_registry is copied._type_registry
 
 
-def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph(
-    knows_graphs: bool,
-) -> None:
+@shape.methods_only
+def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph() -> None:
     """Though the chain that it is part of ends there."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
     first, second = (Context().run(lambda: Graph(self_inject=False)) for _ in range(2))
 
     def open_request() -> SyncScope:
@@ -158,10 +149,9 @@ def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph(
     assert contexts.in_new_thread(request.use_scope) is own(second)
 
 
-def test_a_graph_need_not_have_a_truth_value(knows_graphs: bool) -> None:
+@shape.methods_only
+def test_a_graph_need_not_have_a_truth_value() -> None:
     """A subclass may be an empty container, or raise."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
 
     def __bool__(self: Any) -> bool:  # noqa: N807
         raise TypeError("neither true nor false")
@@ -175,10 +165,9 @@ def test_a_graph_need_not_have_a_truth_value(knows_graphs: bool) -> None:
     assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
 
 
-def test_a_singleton_is_not_asked_for_its_class(knows_graphs: bool) -> None:
+@shape.methods_only
+def test_a_singleton_is_not_asked_for_its_class() -> None:
     """A proxy of what is not there yet may raise."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
 
     class Proxy:
         @property

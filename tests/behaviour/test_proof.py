@@ -25,9 +25,6 @@ from tests.races.threads import run_at_once
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-methods_only = pytest.mark.skipif(
-    not shape.has_mutable_classes(), reason="compiled classes are what they are"
-)
 compiled_only = pytest.mark.skipif(
     shape.has_mutable_classes(), reason="calls tell on which graph they are made"
 )
@@ -197,7 +194,7 @@ def test_what_was_put_back_is_forgotten(knows_graphs: bool) -> None:
     assert switch(200) - before < 100
 
 
-@methods_only
+@shape.methods_only
 @pytest.mark.usefixtures("inactive")
 @pytest.mark.shim
 @pytest.mark.parametrize("name", ["scope", "ascope", "use_scope", "__init__"])
@@ -223,7 +220,7 @@ def test_the_proof_calls_no_function_of_another_library(
     ididi_scopefix.deactivate()
 
 
-@methods_only
+@shape.methods_only
 @pytest.mark.usefixtures("inactive")
 @pytest.mark.shim
 def test_what_python_does_not_bind_is_called_as_it_is(
@@ -270,7 +267,7 @@ def test_a_stranger_in_the_variable_is_no_obstacle_to_activating(
     assert default_scope_of(graph) is default_scope
 
 
-@methods_only
+@shape.methods_only
 @pytest.mark.usefixtures("inactive")
 @pytest.mark.shim
 def test_a_scope_without_a_parent_is_no_default_scope() -> None:
@@ -290,7 +287,7 @@ def test_a_scope_without_a_parent_is_no_default_scope() -> None:
     assert default.name == DefaultScopeName
 
 
-@methods_only
+@shape.methods_only
 def test_graphs_on_one_thread_pool_that_were_built_before_have_their_own() -> None:
     """While the shim was off, so that each is given its default scope late."""
     ididi_scopefix.deactivate()
@@ -401,7 +398,7 @@ def test_without_a_graph_the_variable_is_empty_and_nobody_is_warned() -> None:
     assert finished.stderr == ""
 
 
-@methods_only
+@shape.methods_only
 @pytest.mark.shim
 @pytest.mark.parametrize("name", ["scope", "ascope", "use_scope"])
 @pytest.mark.parametrize("where", ["while comparing", "while seeding"])

@@ -20,6 +20,7 @@ from tests.pythons import (
     IS_FREE_THREADED,
     IS_PYPY,
     SYMPTOM,
+    may_inherit_contexts,
     reads_annotations,
 )
 
@@ -71,7 +72,7 @@ def test_every_call_fails_without_the_shim_and_works_with_it(
     assert (code, report["ok"], report["state"]) == (0, True, "active")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads inherit none there")
+@may_inherit_contexts
 @reads_annotations
 def test_threads_that_inherit_a_context_need_no_shim(installed: Environment) -> None:
     """Doctor measures what this interpreter does."""

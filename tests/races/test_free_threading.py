@@ -6,7 +6,6 @@ number of steps is bounded, and every count is exact.
 
 from __future__ import annotations
 
-import sys
 from contextvars import Context
 from typing import Any
 
@@ -16,7 +15,7 @@ from ididi.config import DefaultScopeName
 
 import ididi_scopefix
 from tests import children, shape
-from tests.pythons import IS_FREE_THREADED, SYMPTOM
+from tests.pythons import IS_FREE_THREADED, SYMPTOM, may_inherit_contexts
 from tests.races.threads import run_at_once
 
 THREADS = 8
@@ -208,7 +207,7 @@ def test_verbose_output_of_many_threads_is_whole_and_its_counts_exact() -> None:
     assert sorted(rounds) == ["1,000", "10", "100"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 14), reason="threads inherit none there")
+@may_inherit_contexts
 @pytest.mark.parametrize("inherit", ["0", "1"])
 @pytest.mark.parametrize("by", ["option", "variable"])
 @pytest.mark.shim
