@@ -54,18 +54,8 @@ def _around(loader: Any) -> Any:
     class Loader:
         __slots__ = ()  # without a __dict__ it answers with the real one's
         _loader = loader
-
-        def __reduce_ex__(self, protocol: Any) -> Any:
-            return loader.__reduce_ex__(protocol)
-
-        def __eq__(self, other: object) -> Any:
-            return loader == other
-
-        def __hash__(self) -> int:
-            return hash(loader)
-
-        def __repr__(self) -> str:
-            return repr(loader)
+        __reduce_ex__, __repr__ = loader.__reduce_ex__, loader.__repr__
+        __eq__, __hash__ = loader.__eq__, loader.__hash__
 
         @property  # type: ignore[misc]
         def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -93,7 +83,7 @@ def _around(loader: Any) -> Any:
 
 
 # What threads ask the finder for: one behind it may start again from the first.
-_asking: set[tuple[int, str]] = set()
+_asking: "set[tuple[int, str]]" = set()
 
 
 class _Finder:

@@ -112,7 +112,8 @@ def seeded(resolver: object) -> None:
                 _count(caller)
             if is_first:
                 # Said before it is logged: the handler may need a seed itself.
-                tally.first_is_unsaid, tally.unsaid = False, is_verbose()
+                tally.first_is_unsaid = False
+                tally.level = sys.maxsize if is_verbose() else -1  # no logger's
                 text = _patched and f" {_patched}."
                 where = (_described(caller), os.getpid(), _where(), text)
                 logger.info("first need of a seed: %s (pid %d, %s).%s", *where)

@@ -160,7 +160,7 @@ class Patch:
             if found is ABSENT and self.active:
                 next(tally.steps)
                 # To ask the logger would take as long as all the rest.
-                if tally.unsaid and (logger.level or root.level) <= tally.level:
+                if (logger.level or root.level) <= tally.level:
                     seeded(resolver)
         except Exception as error:
             self._warn("could not seed a context", error)

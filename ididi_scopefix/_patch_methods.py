@@ -192,8 +192,11 @@ def _like(original: Any, replacement: Any) -> Function:
     return update_wrapper(replacement, original)
 
 
-def _parameters(function: Any) -> "list[tuple[str, Any]]":
-    return [(p.name, p.kind) for p in inspect.signature(function).parameters.values()]
+def _parameters(function: Any) -> "tuple[object, ...]":
+    code = function.__code__
+    counts = code.co_posonlyargcount, code.co_argcount, code.co_kwonlyargcount
+    any_more = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    return counts, any_more, code.co_varnames[: sum(counts[1:])]
 
 
 def _managed_by(managers: Any, methods: Any, original: Any) -> Function:

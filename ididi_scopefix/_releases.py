@@ -9,9 +9,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from importlib.metadata import Distribution, PathDistribution, distributions
-from pathlib import Path
-from types import ModuleType
+from functools import partial
+from importlib.metadata import Distribution, distributions
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
@@ -94,15 +94,13 @@ def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
     """
     package = None
     try:
-        found = distributions(name="ididi")
         if module is not None:
             package = sys.modules.get("ididi")
             # A module that is loaded lazily loads if its attributes are looked up.
             file: str = object.__getattribute__(module, "__file__")
-            folder = Path(file).parent.parent
-            beside = distributions(name="ididi", path=[str(folder)])
-            others = itertools.filterfalse(_has_files, found)
-            found = itertools.chain(_installed_in(folder), beside, others)
+            found = _beside(os.path.dirname(os.path.dirname(file)) or ".")
+        else:
+            found = iter(distributions(name="ididi"))
         return next(filter(None, map(_version_in, found)))
     except Exception:
         pass  # none has metadata, or a finder of distributions has raised
@@ -110,21 +108,28 @@ def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
     return own if isinstance(own, str) else None
 
 
-def _installed_in(folder: Path) -> "Iterator[Distribution]":
-    """Yield the ididi that an installer has put into *folder*."""
-    # Most have. To find it by importlib.metadata would look at all others as well.
+def _beside(folder: str) -> "Iterator[Any]":
+    """Yield the distributions of ididi in *folder*, then those without files."""
+    # An installer's, by hand: importlib.metadata would look at all others as well.
     with suppress(OSError):  # it is a zip file
         for name in os.listdir(folder):
             if name.startswith("ididi-") and name.endswith(".dist-info"):
-                yield PathDistribution(folder / name)
+                yield SimpleNamespace(read_text=partial(_text_of, folder, name))
+    yield from distributions(name="ididi", path=[folder])
+    yield from itertools.filterfalse(_has_files, distributions(name="ididi"))
 
 
-def _version_in(distribution: Distribution) -> "Optional[str]":
+def _text_of(*path: str) -> str:
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
+def _version_in(distribution: Any) -> "Optional[str]":
     """Return the version in the metadata of *distribution*."""
     # By hand: to parse them would load the email package, as much work as the patch.
     with suppress(Exception):  # it is half removed; which exception depends on Python
         files = ("METADATA", "PKG-INFO", "")  # the last is an egg-info that is a file
-        text = next(filter(None, map(distribution.read_text, files)))
+        text: str = next(filter(None, map(distribution.read_text, files)))
         for line in text.partition("\n\n")[0].splitlines():
             name, _, value = line.partition(":")
             if name.lower() == "version":

@@ -195,18 +195,19 @@ def _make_default_scope(resolver: Resolver, graph: object, name: str) -> SyncSco
 class Tally:
     """Counts the contexts that this process has seeded, by ``next(steps)``.
 
-    Seedings are reported while they are ``unsaid`` and the logger's level is at most
-    ``level``: the first until logging has taken it, and each in verbose mode.
+    Seedings are reported while the logger's level is at most ``level``: until logging
+    has taken the first, and in verbose mode always.
     """
 
+    level = logging.INFO
+
     def __init__(self) -> None:
-        self.level = logging.INFO
         self.reset()
 
     def reset(self) -> None:
         """Start again from nothing."""
-        self.steps = itertools.count()
-        self.unsaid = self.first_is_unsaid = True
+        self.steps, self.first_is_unsaid = itertools.count(), True
+        self.level = max(self.level, logging.INFO)
 
 
 def counted(steps: "Iterator[int]") -> int:
