@@ -52,7 +52,7 @@ def _around(loader: Any) -> Any:
 
     # Not made at start-up: most interpreters never import ididi.
     class Loader:
-        __slots__ = ()  # without a __dict__ it answers with the real one's
+        __slots__ = ()  # without a __dict__, vars() gives the real one's
         _loader = loader
         __reduce_ex__, __repr__ = loader.__reduce_ex__, loader.__repr__
         __eq__, __hash__ = loader.__eq__, loader.__hash__
@@ -82,7 +82,7 @@ def _around(loader: Any) -> Any:
     return Loader()
 
 
-# What threads ask the finder for: one behind it may start again from the first.
+# The searches under way: a finder behind this one may ask all finders again.
 _asking: "set[tuple[int, str]]" = set()
 
 
@@ -97,8 +97,8 @@ class _Finder:
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         try:
-            # A library's import hook may load ididi past this finder. Then it moves
-            # to the front, and what is imported next, there or missing, gets a
+            # A library's import hook may load ididi past this finder. Then it puts
+            # itself in front as well, and the next import, found or not, gets a
             # loader that patches ididi first.
             past = self.waiting and "ididi" in sys.modules
             if past or fullname in ("ididi", "ididi.graph"):

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Callable, Optional
 from weakref import WeakSet, ref
 
-from ididi_scopefix import _SWITCH, _finder, _is_off, _log, _releases
+from ididi_scopefix import _SWITCH, _finder, _is_off, _log, _releases, _seeding
 
 if TYPE_CHECKING:
     from ididi_scopefix._api import State
@@ -30,7 +30,7 @@ PACKAGE, GRAPH = "ididi", "ididi.graph"
 Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
 """Why ididi is not patched: the state, a sentence, the version, the module."""
 
-# For the three below. Nothing is imported and nothing is logged while it is held: the
+# Guards the three below. Nothing is imported or logged while it is held: the
 # hook's thread holds the import locks of ididi, and a log handler may ask for the status.
 lock = threading.RLock()
 deactivated = False
@@ -38,7 +38,7 @@ decision: Optional[Decision] = None
 # Weak: a module refers to its patch, and is collected with it if imported anew.
 patches: WeakSet[Patch] = WeakSet()
 
-_registered = False  # whether wrapt has our hook, which it forgets when it calls it
+_registered = False  # whether wrapt has our hook; it drops it when it calls it
 
 # A child that is forked while another thread holds the lock would wait for ever.
 if hasattr(os, "register_at_fork"):
@@ -46,7 +46,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def load(loader: Any, method: "Callable[[Any], Any]", argument: Any) -> Any:
-    """Load a module by *method* of its own loader, in whose place *loader* is.
+    """Load a module by *method* of its own loader, which *loader* stands for.
 
     *argument* is the module, or its name for ``load_module``.
     """
@@ -66,12 +66,12 @@ def load(loader: Any, method: "Callable[[Any], Any]", argument: Any) -> Any:
     try:
         _put_back(loader, result)
         if name == PACKAGE and not is_decided():
-            # A release without metadata binds its version at the end of the package,
-            # and one that is not in the table may need all of it for a scope call.
+            # Too early in wrapt's hook: without metadata, the version is known when
+            # the package has run, and a newer release may not be usable before.
             _patch_if_loaded(package_loaded=True)
         elif name == GRAPH and not _registered:
-            # wrapt calls the hook after an ordinary import. It has not seen this
-            # one: the module is reloaded, or imported again without its package.
+            # wrapt has not seen this import: the module is reloaded, or imported
+            # again without its package.
             patch_if_affected(sys.modules[GRAPH])
     except Exception as error:
         record_failure(error)
@@ -136,14 +136,14 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Put back everything that was replaced, and wait for ididi no longer."""
+    """Put back everything that was replaced, and stop waiting for ididi."""
     global deactivated, decision
     with lock:
         deactivated, decision = True, None
         for patch in list(patches):
             patch.remove()
-    # In place: a program may hold the list. A thread that is in the middle of it
-    # would skip the finder behind ours.
+    # The list is edited, since a program may hold it. A thread that goes through it
+    # now would skip the finder behind ours, so wait for it.
     for _ in range(1000):
         with suppress(SystemError):  # PyPy may fail to read a running thread's frames
             if not _others_are_finding():
@@ -174,7 +174,7 @@ def is_armed() -> bool:
 def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
     """Patch *module*, an ``ididi.graph``, if it is to be patched. Never raises.
 
-    *package_loaded* is whether the code of the whole package has run.
+    *package_loaded* is whether the code of ``ididi/__init__.py`` has run.
     """
     try:
         if deactivated or _is_off():
@@ -194,23 +194,37 @@ def _decide(module: ModuleType, package_loaded: bool) -> None:
     # installation that lacks one is to be repaired, and says so.
     for requirement in _releases.REQUIREMENTS:
         __import__(requirement)  # import_module() takes a lock on Python 3.9
-    # Here and not above: where ididi needs no patch, they are not loaded.
-    from ididi_scopefix import _patch, _probe, _seeding
-
-    version, known = _releases.version_of(module), patch is not None
+    version = _releases.version_of(module)
     try:
         reason = _releases.reason_to_leave_alone(version)
-        known = known or _releases.is_verified(version)
-        if not (reason or known or _probe.still_raises(_seeding.names_of(module))):
-            reason = f"ididi {version} answers in every context by itself."
         if reason is None:
-            _install(patch or _patch.patch_for(module), module, version)
-        else:
-            record("inactive", reason, module)
+            # Here and not above: a release outside the range does not load it.
+            from ididi_scopefix import _probe
+
+            known = patch is not None or _releases.is_verified(version)
+            if known or _probe.still_raises(_seeding.names_of(module)):
+                _install(patch or _patch_for(module), module, version)
+                return
+            reason = f"ididi {version} answers in every context by itself."
+        record("inactive", reason, module)
     except Exception:
         if package_loaded:
             raise
         # It may need the rest of the package, and is tried again when that is there.
+
+
+def _patch_for(module: ModuleType) -> Patch:
+    """Return a patch for *module*, not in force yet, or raise ``AttributeError``."""
+    # Here and not above: the import of ididi does not wait for the other way.
+    from ididi_scopefix._probe import is_mutable
+
+    if is_mutable(module.Resolver):
+        from ididi_scopefix._patch_methods import MethodsPatch
+
+        return MethodsPatch(module)
+    from ididi_scopefix._patch_contextvar import ContextVarPatch
+
+    return ContextVarPatch(module)
 
 
 def _install(patch: Patch, module: ModuleType, version: "Optional[str]") -> None:
@@ -219,7 +233,7 @@ def _install(patch: Patch, module: ModuleType, version: "Optional[str]") -> None
         # Another thread may have come first, with either.
         if deactivated or patch.active or patch_of(module) not in (None, patch):
             return
-        # Known before it is in force: deactivate() finds what there is.
+        # Added first, so that deactivate() finds a patch that is half made.
         patches.add(patch)
         patch.install()
         decision, patch.version = None, version

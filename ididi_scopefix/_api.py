@@ -38,7 +38,7 @@ class Status:
         seeded: how many contexts this process has seeded. In each of them
             ``use_scope()`` and ``merge()`` would have raised ``LookupError``, and
             before ididi 1.8.4 ``scope()`` and ``ascope()``.
-        callers: for which code of the program; only with ``IDIDI_SCOPEFIX=verbose``.
+        callers: the code that needed them; only with ``IDIDI_SCOPEFIX=verbose``.
     """
 
     state: State
@@ -80,7 +80,7 @@ def activate() -> Status:
 
 
 def deactivate() -> Status:
-    """Put back everything that was replaced, and wait for ididi no longer.
+    """Put back everything that was replaced, and stop waiting for ididi.
 
     Scopes that are open still close. Where another library has wrapped a
     replacement, its wrapper stays, and the replacement passes every call on.
@@ -92,7 +92,7 @@ def deactivate() -> Status:
         Nothing.
 
     Example:
-        >>> import ididi_scopefix
+        >>> import ididi, ididi_scopefix
         >>> ididi_scopefix.deactivate().state, ididi_scopefix.activate().state
         ('disabled', 'active')
     """
@@ -185,7 +185,7 @@ def seed(graph: Graph) -> SyncScope:
 
 
 def _inactivity(module: Any, version: Any, decision: Any) -> tuple[State, str]:
-    """Return the state in which no patch is in force, and its reason."""
+    """Return the state while no patch is in force, and its reason."""
     if _activation.deactivated:
         return "disabled", "deactivate() was called; activate() undoes it."
     if _is_off():

@@ -127,7 +127,7 @@ def callers() -> "list[tuple[Caller, int]]":
 
 
 def _caller(resolver: object) -> Caller:
-    """Find the first frame outside ididi, this package, and what they call by."""
+    """Find the first frame outside ididi, this package, contextlib and wrapt."""
     call, method = "a scope call", None  # wrappers and compiled classes don't tell
     frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
@@ -201,7 +201,7 @@ def _write(text: str) -> None:
         line = f"ididi-scopefix[{os.getpid()}]: {''.join(printable)}"
         data = line.encode(stream.encoding, "backslashreplace")
         # A pipe that nobody reads would make a request wait. On Windows, select()
-        # knows sockets only. Lines of this length are not torn apart.
+        # knows sockets only. Writes of this length are not split.
         from select import select
 
         if os.name != "posix" or select([], [descriptor], [], 0)[1]:

@@ -9,30 +9,9 @@ from weakref import ref
 
 from ididi_scopefix import _probe, _seeding
 from ididi_scopefix._log import logger, root, seeded, warn_once
-from ididi_scopefix._seeding import (
-    ABSENT,
-    Graph,
-    Resolver,
-    Seed,
-    SyncScope,
-    is_seed,
-    set_marker,
-    tally,
-)
+from ididi_scopefix._seeding import ABSENT, Seed, is_seed, set_marker, tally
 
 Function = Callable[..., Any]
-
-
-def patch_for(module: ModuleType) -> "Patch":
-    """Return a patch for *module*, not in force yet, or raise ``AttributeError``."""
-    # Here and not above: the import of ididi does not wait for the other way.
-    if _probe.is_mutable(module.Resolver):
-        from ididi_scopefix._patch_methods import MethodsPatch
-
-        return MethodsPatch(module)
-    from ididi_scopefix._patch_contextvar import ContextVarPatch
-
-    return ContextVarPatch(module)
 
 
 class ReplacedAttribute:
@@ -45,8 +24,8 @@ class ReplacedAttribute:
     def __init__(self, owner: Any, path: str, name: str, make: Function) -> None:
         self._owner, self._name, self._make = owner, name, make
         self.full_name: str = f"{path}.{name}"
-        # Pairs of original and replacement. A second one, after off and on, where a
-        # library has wrapped the replacement and set no __wrapped__ to show it.
+        # Pairs of original and replacement. Off and on adds a second one if a library
+        # has wrapped the replacement without setting __wrapped__.
         self._pairs: list[tuple[Any, Any]] = []
 
     @property
@@ -70,7 +49,7 @@ class ReplacedAttribute:
 
     def restore(self) -> None:
         """Put the original back, unless something else is there by now."""
-        # The newest pair first: its replacement may stand around another.
+        # Newest first: its original may be the replacement of an older pair.
         for pair in reversed(self._pairs):
             if pair[1] is self._found():
                 self._pairs = [other for other in self._pairs if other is not pair]
@@ -83,8 +62,8 @@ class ReplacedAttribute:
 class Patch:
     """Makes the scope calls of one module seed the contexts they come from.
 
-    While it is not *active*, every call passes through, but in the thread that
-    proves the patch.
+    While it is not *active*, calls pass through, except in the thread that proves
+    the patch.
     """
 
     replaced: tuple[ReplacedAttribute, ...]
@@ -116,12 +95,12 @@ class Patch:
             originals = [attribute.original for attribute in self.replaced]
             # Another library's wrapper would count the probe's calls.
             if all(_probe.is_written_by(self.names, each) for each in originals):
-                _probe.verify(self.names)
+                _probe.prove(self.names)
             # A program that activates late has mostly built its graph here.
             with suppress(Exception):  # it gets another one when it needs one
                 scope = _seeding.root_of(self.variable.get(None), self.names)
                 if scope is not None and not _seeding.stored_seed(scope, self.names):
-                    Patch.store(self, scope, None)  # not as that of the one built last
+                    Patch.store(self, scope, None)  # its graph may not be the newest
             self.active = True
         except BaseException:
             self.remove()
@@ -165,13 +144,13 @@ class Patch:
         except Exception as error:
             self._warn("could not seed a context", error)
 
-    def seed(self, graph: Graph) -> SyncScope:
+    def seed(self, graph: "_seeding.Graph") -> "_seeding.SyncScope":
         """Seed the current context for *graph*; return its default scope."""
         seed = _seeding.seed_of(graph, self.names)
         self.ensure_scope(graph, self.variable.get(ABSENT))
         return seed.scope
 
-    def graph_built(self, graph: "Optional[Resolver]", scope: Any) -> None:
+    def graph_built(self, graph: "Optional[_seeding.Resolver]", scope: Any) -> None:
         """Store the default *scope* that the building of *graph* has left."""
         try:
             is_on = self.active or self._proving is not None
@@ -182,11 +161,13 @@ class Patch:
             # The graph is built, and gets a default scope when it needs one.
             self._warn("could not store the default scope of a graph", error)
 
-    def seed_for(self, resolver: "Optional[Resolver]") -> "Optional[Seed]":
+    def seed_for(self, resolver: "Optional[_seeding.Resolver]") -> "Optional[Seed]":
         """Return the seed for a context of *resolver*, ``None`` without one."""
         return None if resolver is None else _seeding.seed_of(resolver, self.names)
 
-    def store(self, scope: SyncScope, graph: "Optional[Resolver]") -> None:
+    def store(
+        self, scope: "_seeding.SyncScope", graph: "Optional[_seeding.Resolver]"
+    ) -> None:
         """Store the default *scope* of *graph*, or of the one that has injected itself."""
         if graph is None:
             graph = _seeding.graph_of(scope, self.names)

@@ -55,7 +55,7 @@ class ContextVarPatch(Patch):
     def store(self, scope: SyncScope, graph: "Optional[Resolver]") -> None:
         """Store the default *scope*, and note its graph as the one built last."""
         stored = _seeding.stored_seed(scope, self.names)
-        # Else the program has put it into the variable, and nothing was built.
+        # Otherwise the program has set it again, and no graph was built.
         if stored is None or stored.scope is not scope:
             super().store(scope, graph)
             self._note(_seeding.stored_seed(scope, self.names))
@@ -72,8 +72,8 @@ class ContextVarPatch(Patch):
     def seed_for(self, resolver: "Optional[Resolver]") -> "Optional[Seed]":
         """Return the seed of the graph built last of those alive.
 
-        Only the collector knows those that were built before activation. It has the
-        newest in generation 0, mostly at the end, and makes them older meanwhile.
+        Only the collector knows those that were built before activation. The newest are
+        mostly at the end of generation 0, or have just left it.
         """
         if seed := self._noted_last():
             return seed
@@ -91,7 +91,7 @@ class ContextVarPatch(Patch):
 class SeedingVariable(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A proxy of the module's variable that seeds a context before it answers."""
 
-    # No __init__: a checker at run time would look at this too early.
+    # No __init__: typeguard would look at self before it is set up.
     _self_patch: ContextVarPatch
     __wrapped__: Any
 

@@ -49,7 +49,7 @@ class MethodsPatch(Patch):
             built(_self(graph, args), current(absent))
 
         plain = _is_plain(original)
-        return _like(original, init) if plain else _around(original, init_any)
+        return _like(original, init) if plain else _wrapped(original, init_any)
 
     def _make_use_scope(self, original: Any) -> Function:
         current, ensure, absent = self.variable.get, self.ensure_scope, ABSENT
@@ -96,7 +96,7 @@ class MethodsPatch(Patch):
             except LookupError:
                 if not hasattr(self, "args"):
                     raise
-            # Left without being entered, it began only now, and found no scope.
+            # It was never entered: it began only now, and found no scope.
             ensure_for(self)
             self.gen = self.func(*self.args, **self.kwds)
             return leave(self, typ, value, traceback)
@@ -153,7 +153,7 @@ class MethodsPatch(Patch):
             self.ensure_scope(_self(resolver, args), self.variable.get(ABSENT))
             return wrapped(*args, **kwargs)
 
-        return _around(original, call)
+        return _wrapped(original, call)
 
 
 def _attribute(cls: type, name: str, make: Function) -> ReplacedAttribute:
@@ -170,7 +170,7 @@ def _is_plain(original: Any) -> bool:
     return type(original) is FunctionType and not hasattr(original, "__wrapped__")
 
 
-def _around(original: Function, wrapper: Function) -> Function:
+def _wrapped(original: Function, wrapper: Function) -> Function:
     """Return what looks like *original* in every way, and calls *wrapper*."""
     if not hasattr(original, "__get__"):
         return original  # it is called without self, and knows no graph
@@ -178,15 +178,15 @@ def _around(original: Function, wrapper: Function) -> Function:
 
 
 def _self(instance: Any, args: Any) -> Any:
-    """Return what a method is called on: wrapt knows it if Python has bound it."""
+    """Return the self of a method: wrapt passes it as *instance* if it was bound."""
     return args[0] if instance is None and args else instance
 
 
 def _like(original: Any, replacement: Any) -> Function:
-    """Return *replacement*, which says that it has the parameters of *original*."""
+    """Return *replacement*, with the name and the signature of *original*."""
     if not replacement.__code__.co_argcount:
         replacement.__signature__ = inspect.signature(original)
-    # Where the replacement takes any arguments, they have no effect.
+    # One that takes any arguments ignores them.
     replacement.__defaults__ = original.__defaults__
     replacement.__kwdefaults__ = original.__kwdefaults__
     return update_wrapper(replacement, original)
@@ -213,7 +213,7 @@ def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
         return derived(function, args, kwds)
 
     update_wrapper(helper, original)
-    helper.__dict__.update(original.__dict__)  # whose __wrapped__ is what was decorated
+    helper.__dict__.update(original.__dict__)  # __wrapped__ is the decorated function
     return helper
 
 

@@ -34,14 +34,14 @@ def still_raises(names: SimpleNamespace) -> bool:
     return False
 
 
-def verify(names: SimpleNamespace) -> None:
+def prove(names: SimpleNamespace) -> None:
     """Raise ``UnknownReleaseError`` if a scope call fails where there is no scope."""
 
     def use_scope(graph: Any) -> None:
         scope = graph.use_scope()
         if scope.name != names.DefaultScopeName:
             raise UnknownReleaseError(f"use_scope() returned the scope {scope.name!r}")
-        _ = graph._type_registry, scope.pre  # nothing else would miss them
+        _ = graph._type_registry, scope.pre  # the patch needs them, too
         Context().run(scope.use_scope)
         discard(graph)  # as if it had been built before activation
 
@@ -84,7 +84,7 @@ def decorated_function(function: Any) -> Any:
 def _errors(names: Any, use_scope: "Callable[[Any], object]") -> "list[Exception]":
     """Return what the scope calls raise, each in a context of its own."""
     errors: list[Exception] = []
-    # Without itself in it, a graph is gone as soon as it is dropped.
+    # A graph that does not inject itself is freed as soon as it is dropped.
     graph, other = (Context().run(names.Graph, self_inject=False) for _ in range(2))
 
     def scope(graph: Any) -> None:

@@ -49,7 +49,7 @@ class UnknownReleaseError(Exception):
 def is_verified(version: "Optional[str]") -> bool:
     """Tell whether a release is one on which the behaviour suite passed.
 
-    Both functions compare as PEP 440 does, and raise ``UnknownReleaseError`` for
+    This and the next one compare as PEP 440 does, and raise ``UnknownReleaseError`` for
     ``None`` and for what is no version of PEP 440.
     """
     return version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED)
@@ -72,8 +72,8 @@ def reason_to_leave_alone(version: "Optional[str]") -> "Optional[str]":
 
 
 def _parsed(version: "Optional[str]") -> Version:
-    # Here: it takes longer to load than all the rest that an import of ididi waits for,
-    # and a version that the table spells in the same way is answered without it.
+    # Imported here because it is slow to load: a version that is spelled as in the
+    # table is answered without it.
     from packaging.version import InvalidVersion, Version
 
     if version is None:
@@ -89,8 +89,8 @@ def _parsed(version: "Optional[str]") -> Version:
 def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
     """Return the version of the ididi that *module*, an ``ididi.graph``, is part of.
 
-    From the metadata beside it, not from those of an ididi that it hides, and else
-    from ididi itself. Without a module, the version that an import would find.
+    It is read from the metadata beside the module, or else from ididi's own VERSION.
+    Without a module it is the version that an import would find.
     """
     package = None
     try:
@@ -109,8 +109,8 @@ def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
 
 
 def _beside(folder: str) -> "Iterator[Any]":
-    """Yield the distributions of ididi in *folder*, then those without files."""
-    # An installer's, by hand: importlib.metadata would look at all others as well.
+    """Yield the distributions of ididi in *folder*, then editable ones."""
+    # By hand: importlib.metadata would look at all other packages as well.
     with suppress(OSError):  # it is a zip file
         for name in os.listdir(folder):
             if name.startswith("ididi-") and name.endswith(".dist-info"):
@@ -138,5 +138,5 @@ def _version_in(distribution: Any) -> "Optional[str]":
 
 
 def _has_files(distribution: Distribution) -> bool:
-    """Tell whether *distribution*, not an editable one, has an ididi of its own."""
+    """Tell whether *distribution* lists files of ididi: editable ones don't."""
     return any(file.parts[0] == "ididi" for file in distribution.files or ())

@@ -41,7 +41,7 @@ class Seed:
         self.marker: ref[Seed] = ref(self)
 
     def __reduce__(self) -> "tuple[Any, ...]":
-        # A copy of what stores a seed has None in its place.
+        # A copy of a graph stores None in place of the seed.
         return type(None), ()
 
 
@@ -100,7 +100,7 @@ def store(scope: SyncScope, graph: Resolver) -> Seed:
     # setdefault is atomic: threads that race all get the first seed. No lock,
     # because a fork could copy it locked.
     seed: Seed = attributes.setdefault(SEED, Seed(scope))
-    _note(seed)
+    _make_findable(seed)
     return seed
 
 
@@ -111,7 +111,7 @@ def store_new(scope: SyncScope, graph: "Optional[Resolver]") -> None:
     It can't be found then, but *scope* can while a context has it.
     """
     seed = Seed(scope)
-    _note(seed)
+    _make_findable(seed)
     if graph is None and _default_scopes.get(id(scope._type_registry)) is scope:
         return
     for holder in (graph, scope._workers):
@@ -120,7 +120,7 @@ def store_new(scope: SyncScope, graph: "Optional[Resolver]") -> None:
             return
 
 
-def _note(seed: Seed) -> None:
+def _make_findable(seed: Seed) -> None:
     """Make the scope of *seed* lead to it, and be found by its type registry."""
     with suppress(AttributeError, TypeError):  # compiled scopes don't let it be done
         setattr(seed.scope, _MARKER, seed.marker)
@@ -128,7 +128,7 @@ def _note(seed: Seed) -> None:
 
 
 def discard(resolver: Resolver) -> None:
-    """Store no seed any longer for the graph of *resolver*."""
+    """Remove the seed that is stored for the graph of *resolver*."""
     with suppress(AttributeError):  # none is stored, or this release can store none
         _default_scopes.pop(id(resolver._type_registry), None)
         delattr(_holder(resolver), SEED)
@@ -182,7 +182,7 @@ def _make_default_scope(resolver: Resolver, graph: object, name: str) -> SyncSco
     # and those of a request's scope, must not get into what every thread shares.
     scope, kind = resolver._create_scope(name), type(graph)
     resolved, registered = scope._resolved_singletons, scope._registered_singletons
-    # Under all of its types, where a graph that it has merged since may stand now.
+    # Under each of its types: a graph merged since may have taken an entry.
     types = kind.__mro__ if kind in registered else ()
     own = {each: graph for each in types if each in resolved}
     # In place, since compiled scopes are read-only. These are the scope's own copies.
@@ -212,7 +212,7 @@ class Tally:
 
 def counted(steps: "Iterator[int]") -> int:
     """Return how many were counted by calls of ``next(steps)``."""
-    # next() would count one more, and nothing else shows the value: "count(7)".
+    # Only the repr, "count(7)", shows the value: next() would count one more.
     return int(repr(steps)[6:-1])
 
 

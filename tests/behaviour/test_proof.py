@@ -49,7 +49,7 @@ def test_a_graph_that_is_built_during_the_proof_has_its_own_default_scope(
     """In another thread, whichever function the proof is in."""
     built: list[tuple[Graph, Any]] = []
     seen: set[tuple[CodeType, str]] = set()
-    proof_begins = _probe.verify.__code__, "call"
+    proof_begins = _probe.prove.__code__, "call"
     pool_is_made = ThreadPoolExecutor.__init__.__code__, "call"
 
     def build() -> tuple[Graph, Any]:
