@@ -164,6 +164,9 @@ def __dir__() -> "list[str]":
 if not _is_off():
     sys.meta_path.insert(0, _finder)
     if "ididi" in sys.modules:
-        from ididi_scopefix import _api
+        try:
+            from ididi_scopefix import _api
 
-        _api.activate()
+            _api.activate()
+        except Exception:
+            pass  # the package is half removed

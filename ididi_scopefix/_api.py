@@ -39,6 +39,8 @@ class Status:
             ``use_scope()`` and ``merge()`` would have raised ``LookupError``, and
             before ididi 1.8.4 ``scope()`` and ``ascope()``.
         callers: the code that needed them; only with ``IDIDI_SCOPEFIX=verbose``.
+
+    ``str()`` of it is all but the callers, in one line.
     """
 
     state: State

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+from graphlib import TopologicalSorter
 from importlib import import_module
 from operator import attrgetter
 
@@ -11,17 +13,59 @@ from tests import children
 from tests.docs.markdown import ROOT, Document
 
 DESIGN = Document("docs/design.md")
+PACKAGE = ROOT / "ididi_scopefix"
+MODULES = {path.stem for path in PACKAGE.glob("*.py")} | {"command"}
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def test_every_module_is_on_the_map() -> None:
     """Whoever opens one finds out what it is for."""
-    package = ROOT / "ididi_scopefix"
-    modules = {path.stem for path in package.glob("*.py")} - {"__main__"}
-
     named = [row[0].strip("`") for row in DESIGN.table("module")[1:]]
 
-    assert sorted(named) == sorted(modules | {"command"})
+    assert sorted(named) == sorted(MODULES)
+
+
+class Imports(ast.NodeVisitor):
+    """Which modules of the package are imported, type checkers' aside."""
+
+    def __init__(self, module: str) -> None:
+        self.found: set[str] = set()
+        path = PACKAGE / f"{module}.py"
+        self.visit(ast.parse(path.read_text(encoding="utf-8")))
+
+    def visit_If(self, node: ast.If) -> None:
+        for_checkers = ast.unparse(node.test) == "TYPE_CHECKING"
+        for each in node.orelse if for_checkers else node.body + node.orelse:
+            self.visit(each)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        package, *inside = (node.module or "").split(".")
+        if package == "ididi_scopefix":
+            names = inside[:1] or [alias.name for alias in node.names]
+            self.found |= MODULES.intersection(names)
+
+
+def arrows() -> dict[str, set[str]]:
+    """Return which modules each one imports by the drawing."""
+    drawing = DESIGN.text.partition("flowchart TD\n")[2].partition("```")[0]
+    modules = dict(re.findall(r'(\w+)\["(\w+)"\]', drawing))
+    plain = re.sub(r'\["[^"]+"\]| -- "[^"]+"', "", drawing)
+    found: dict[str, set[str]] = {}
+    for sources, target in re.findall(r"(.+) --> (\w+)", plain):
+        for source in re.findall(r"\w+", sources):
+            name = modules.get(source, source)
+            found.setdefault(name, set()).add(modules[target])
+    return found
+
+
+def test_the_arrows_of_the_map_are_the_imports() -> None:
+    """None leads back, and only ``__main__`` imports what a person types."""
+    drawn = arrows()
+    assert drawn.pop("line") == {"__init__"}
+
+    imported = {name: Imports(name).found for name in MODULES - {"command"}}
+    assert drawn == {name: found for name, found in imported.items() if found}
+    tuple(TopologicalSorter(drawn).static_order())  # raises CycleError
 
 
 def test_every_decision_is_where_the_map_says() -> None:

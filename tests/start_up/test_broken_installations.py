@@ -75,6 +75,18 @@ def test_a_half_removed_package_is_silent(
     assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
+def test_a_half_removed_package_is_silent_after_ididi(copy: Environment) -> None:
+    """Another start-up file, which comes first, has imported it."""
+    _all_but_init(copy)
+    (copy.packages / "before.pth").write_text("import ididi\n", encoding="utf-8")
+
+    finished = copy.run(
+        "import sys; print(*{'ididi', 'ididi_scopefix'} & {*sys.modules})"
+    )
+    assert set(finished.stdout.split()) == {"ididi", "ididi_scopefix"}
+    assert finished.stderr == ""
+
+
 def test_a_package_removed_under_a_running_process_is_no_error(
     copy: Environment,
 ) -> None:
