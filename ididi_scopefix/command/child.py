@@ -12,7 +12,7 @@ from typing import Any, Optional
 TIMEOUT = 60.0
 """How many seconds a child may take; it needs less than one."""
 
-_MARK = "ididi-scopefix answer: "
+_PREFIX = "ididi-scopefix answer: "
 """Stands before the child's answer: others may print to its standard output, too."""
 
 # The folder that the user happens to be in is not on the path of a program, and
@@ -47,7 +47,7 @@ def ask(
     command = [sys.executable, *_options(), *options, "-c", _PREFACE + source]
     try:
         child = subprocess.run(
-            [*command, _MARK, *arguments],
+            [*command, _PREFIX, *arguments],
             env=os.environ if environment is None else environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -58,8 +58,8 @@ def ask(
         raise ChildError(f"no answer within {TIMEOUT:.0f} seconds.") from None
     except OSError as error:
         raise ChildError(f"{sys.executable!r} can't be started: {error}") from error
-    _, mark, answer = child.stdout.decode(errors="replace").rpartition(_MARK)
-    if mark:
+    _, prefix, answer = child.stdout.decode(errors="replace").rpartition(_PREFIX)
+    if prefix:
         return json.loads(answer.partition("\n")[0])
     said = child.stderr.decode(errors="replace").strip().splitlines() or [""]
     how = f"exit code {child.returncode}"

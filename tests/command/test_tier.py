@@ -50,7 +50,7 @@ def test_the_annotations_of_the_lender_can_be_evaluated() -> None:
     functions = [
         *vars(module.Lender).values(),
         *vars(module._Reader).values(),
-        module.activate,
+        module.import_shim,
     ]
     hints = [typing.get_type_hints(each) for each in functions if callable(each)]
     assert str in [each.get("fullname") for each in hints]

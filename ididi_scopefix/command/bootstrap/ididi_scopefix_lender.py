@@ -31,8 +31,8 @@ class Lender:
             os.path.join(folder, name, "") for name, folder in lent.items()
         )
 
-    # Whoever evaluates annotations can do so without typing. It isn't imported,
-    # since this module is loaded into every program that is run.
+    # Annotations here don't need typing: this module is loaded into every program
+    # that is run.
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> object:
@@ -66,7 +66,7 @@ class _Reader(SourceFileLoader):
         """Write nothing."""
 
 
-def activate() -> None:
+def import_shim() -> None:
     """Import the shim: the program's own, or else the one that is lent."""
     words = os.environ.get("IDIDI_SCOPEFIX_LENDING", "").split(os.pathsep)
     pairs = (word.partition("=") for word in words if word)

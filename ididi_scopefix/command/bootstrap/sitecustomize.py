@@ -23,7 +23,7 @@ if not _folder.startswith(sys.prefix):
 
 if sys.version_info >= (3, 9):
     try:
-        __import__("ididi_scopefix_lender").activate()
+        __import__("ididi_scopefix_lender").import_shim()
     except Exception:
         pass
 sys.dont_write_bytecode = _writes_no_bytecode
