@@ -53,6 +53,20 @@ def test_what_is_lent_collects_no_bytecode(
     assert not [name for name in copy.files() if name.endswith(".pyc")]
 
 
+def test_bytecode_that_pip_has_compiled_stays(
+    copy: Environment, plain: Environment
+) -> None:
+    """It is listed in RECORD, and saves the program's interpreter the work."""
+    bootstrap = copy.packages / "ididi_scopefix" / "command" / "bootstrap"
+    compiled = {file: file.stat().st_ino for file in bootstrap.glob("*/*.pyc")}
+    assert len(compiled) == 2
+
+    command = (copy.python, "-m", "ididi_scopefix", "run", plain.python)
+    assert run(*command, "-c", IN_AN_EMPTY_CONTEXT).stdout == "request\n"
+    after = {file: file.stat().st_ino for file in bootstrap.glob("*/*.pyc")}
+    assert after == compiled
+
+
 def test_so_are_the_python_programs_that_it_starts(
     installed: Environment, plain: Environment
 ) -> None:

@@ -11,15 +11,20 @@ import sys
 _folder = os.path.dirname(os.path.abspath(__file__))
 
 # Interpreters of other environments must not write bytecode here: pip doesn't
-# know of it and would leave it behind. For this file it is written already.
+# know of it and would leave it behind. For this file it is written already. Who
+# installs compiles the whole folder, and no program compiles the lender. So if
+# the lender has no bytecode, a program has written that of this file.
 _writes_no_bytecode = sys.dont_write_bytecode
 sys.dont_write_bytecode = True
-if not _folder.startswith(sys.prefix):
-    _spec = globals().get("__spec__")
-    try:
-        os.remove(_spec.cached if _spec else os.path.splitext(__file__)[0] + ".pyc")
-    except Exception:
-        pass
+_spec = globals().get("__spec__")
+try:
+    _bytecode = _spec.cached if _spec else os.path.splitext(__file__)[0] + ".pyc"
+    _cache, _name = os.path.split(_bytecode)
+    _name = _name.replace("sitecustomize", "ididi_scopefix_lender")
+    if not os.path.exists(os.path.join(_cache, _name)):
+        os.remove(_bytecode)
+except Exception:
+    pass
 
 if sys.version_info >= (3, 9):
     try:
