@@ -89,7 +89,7 @@ class Examination(NamedTuple):
         return [error for error in self.errors() if not _is_about_annotations(error)]
 
     def works(self) -> bool:
-        """Tell whether every call works everywhere that ididi itself lets work."""
+        """Tell whether no call fails, but for annotations that ididi can't read."""
         return self.error is None and not self.remaining()
 
 
@@ -135,6 +135,9 @@ def diagnose() -> Diagnosis:
             imported = examine_child(examination.IMPORT)
         if imported is not None and imported.works():
             code, verdict = FAILS, [f"{ididi} {_NOT_STARTED}", _how_to_start()]
+            if _is_off():
+                switch = f"{_SWITCH}={os.environ[_SWITCH]}"
+                verdict.append(f"{switch} switches the shim off even then: unset it.")
         else:
             on = imported or on
             code, sentence = _with_the_shim(ididi, off, on)
@@ -153,7 +156,7 @@ def diagnose() -> Diagnosis:
 
 
 def _with_the_shim(ididi: str, off: Examination, on: Examination) -> tuple[int, str]:
-    """Return the exit code and what it means that *on* was found with the shim."""
+    """Return the exit code and the verdict on what was found with the shim on."""
     errors = on.remaining()
     every = "every call" if errors == on.errors() else "every other call"
     if on.error is not None:

@@ -470,6 +470,22 @@ def test_import_lines_that_python_ignores_are_named(
     assert "import ididi_scopefix in the program" in report["verdict"][1]
 
 
+@reads_annotations
+def test_a_switch_that_is_off_is_named_where_no_start_up_file_is_in_force(
+    copy: Environment,
+) -> None:
+    """A program that imports the shim has to be without the switch as well."""
+    (copy.packages / "ididi-scopefix.pth").unlink()
+    told = "IDIDI_SCOPEFIX=off switches the shim off even then: unset it."
+
+    code, report = _doctor(copy, IDIDI_SCOPEFIX="off")
+    assert code == 1
+    assert "no start-up file is in force here" in report["verdict"][0]
+    assert told in report["verdict"]
+    _, report = _doctor(copy)
+    assert not [sentence for sentence in report["verdict"] if "unset" in sentence]
+
+
 posix = pytest.mark.skipif(os.name != "posix", reason="needs modes of POSIX")
 
 
