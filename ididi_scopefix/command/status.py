@@ -45,7 +45,11 @@ def show(as_json: bool) -> int:
     colour = {"active": terminal.good, "failed": terminal.bad}.get(
         status.state, terminal.heading
     )
-    _print("state", f"{colour(status.state)}: {status.reason}")
+    reason = status.reason
+    if status.state == "active" and not start_up.loaded:
+        # This process has imported the shim, and a program may not.
+        reason += terminal.bad(" In this command; for programs, see start-up.")
+    _print("state", f"{colour(status.state)}: {reason}")
     if problem is not None:
         _print("", terminal.bad(f"ididi can't be imported: {problem}"))
     for number, name in enumerate(status.patched):

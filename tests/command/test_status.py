@@ -24,6 +24,7 @@ def test_status_tells_what_a_person_asks_first(installed: Environment) -> None:
     """Whether it is active, for which ididi, by what, and with which versions."""
     lines = run(installed.command, "status").stdout
 
+    assert "for programs, see" not in lines
     assert "active: every scope call works in every context." in lines
     assert "ididi.graph.Resolver.use_scope" in lines
     assert f"in force:     {installed.packages / 'ididi-scopefix.pth'}" in lines
@@ -57,6 +58,7 @@ def test_status_says_when_no_start_up_file_is_in_force(
     assert not file["in_force"]
     command = (plain.python, "-m", "ididi_scopefix", "status")
     text = run(*command, PYTHONPATH=str(tmp_path)).stdout
+    assert "in every context. In this command; for programs, see start-up.\n" in text
     assert "programs have to import ididi_scopefix" in text
 
 
@@ -245,6 +247,7 @@ def test_status_says_that_python_ignores_import_lines(
     assert "Python 3.18 and newer ignore import lines" in file["reason"]
     assert "import ididi_scopefix in the program" in file["reason"]
     text = run(installed.command, "status", PYTHONPATH=str(tmp_path)).stdout
+    assert "in every context. In this command; for programs, see start-up.\n" in text
     assert "programs have to import ididi_scopefix" in text
 
 
