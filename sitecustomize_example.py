@@ -7,6 +7,8 @@ imports a module of that name before it runs a program. This is for folders on
 after Python has started: there, import ididi_scopefix in the program.
 
 Where ``pip install ididi-scopefix`` is enough, this is not needed. You can have both.
+Python 3.18 and newer ignore import lines in ``.pth`` files: there, use this file or
+import ididi_scopefix in the program.
 """
 
 # Python imports one sitecustomize, the first on sys.path. If there is one
