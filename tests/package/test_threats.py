@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from typing import TYPE_CHECKING
+import sysconfig
+from pathlib import Path
 
 import pytest
 
 from tests.environments import Environment, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.pythons import IS_PYPY
 
 IMPORTED = "import sys; print('ididi_scopefix' in sys.modules)"
+
+ISOLATED = ("-I", "-P") if sys.version_info >= (3, 11) else ("-I",)
+"""The options that keep the current folder off ``sys.path``."""
+
+posix = pytest.mark.skipif(os.name != "posix", reason="folders are others on Windows")
 
 
 @pytest.fixture
@@ -48,11 +53,55 @@ def test_the_line_is_executed_but_with_s(
     assert installed.run(IMPORTED, *options).stdout == f"{executed}\n"
 
 
+@posix
+def test_a_user_install_needs_the_users_site_packages(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """So -s and -I are without the line, and -E is not."""
+    base = getattr(sys, "_base_executable", sys.executable)
+    home = {"HOME": str(tmp_path)}
+    user = Path(run(base, "-m", "site", "--user-site", **home).stdout.strip())
+    user.mkdir(parents=True)
+    shutil.copytree(installed.packages / "ididi_scopefix", user / "ididi_scopefix")
+    shutil.copy(installed.packages / "ididi-scopefix.pth", user)
+
+    for option, executed in (("-E", True), ("-s", False), ("-I", False)):
+        assert run(base, option, "-c", IMPORTED, **home).stdout == f"{executed}\n"
+
+
+@posix
+@pytest.mark.skipif(
+    IS_PYPY or sys.version_info < (3, 11),
+    reason="they look for their standard library in another way",
+)
+def test_no_option_helps_where_others_can_write_pyvenv_cfg(
+    copy: Environment, tmp_path: Path
+) -> None:
+    """It says which standard library is used."""
+    base = str(tmp_path / "base")
+    library = Path(sysconfig.get_path("stdlib", "posix_prefix"))
+    changed = Path(
+        sysconfig.get_path("stdlib", "posix_prefix", {"installed_base": base})
+    )
+    changed.mkdir(parents=True)
+    for entry in library.iterdir():
+        # Not the bytecode: it would be written into the real library.
+        if entry.name not in ("__pycache__", "this.py"):
+            (changed / entry.name).symlink_to(entry)
+    (changed / "this.py").write_text("print('intruder')\n", encoding="utf-8")
+    command = (copy.python, "-I", "-S", "-B", "-c", "import this")
+    assert "intruder" not in run(*command).stdout
+
+    (copy.folder / "pyvenv.cfg").write_text(f"home = {base}/bin\n", encoding="utf-8")
+    assert run(*command).stdout == "intruder\n"
+
+
+@pytest.mark.parametrize("path", [".", f"nowhere{os.pathsep}"])
 def test_a_module_on_pythonpath_comes_first(
-    installed: Environment, intruder: Path
+    installed: Environment, intruder: Path, path: str
 ) -> None:
     """As a sitecustomize there would, unless PYTHONPATH is ignored."""
-    here = {"folder": intruder, "PYTHONPATH": "."}
+    here = {"folder": intruder, "PYTHONPATH": path}
 
     for options in ((), ("-P",)) if sys.version_info >= (3, 11) else ((),):
         told = run(installed.python, *options, "-c", "pass", **here)
@@ -69,6 +118,108 @@ def test_a_module_in_the_current_folder_is_not_imported(
 
     for command in (("-c", "import ididi_scopefix"), ("main.py",), ("-m", "main")):
         assert run(installed.python, *command, folder=intruder).stdout == ""
+
+
+def test_a_wrapt_in_the_current_folder_comes_first(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """It is imported when ididi is, as any module is imported."""
+    (tmp_path / "wrapt.py").write_text("print('intruder')\n", encoding="utf-8")
+    command = ("-c", "import ididi")
+
+    assert run(installed.python, *command, folder=tmp_path).stdout == "intruder\n"
+    for option in ISOLATED:
+        told = run(installed.python, option, *command, folder=tmp_path)
+        assert told.stdout == ""
+
+
+def test_only_python_m_has_the_command_import_from_the_current_folder(
+    installed: Environment, tmp_path: Path
+) -> None:
+    """The script does not, nor does -m with -P."""
+    code = "print('intruder'); raise SystemExit"
+    (tmp_path / "argparse.py").write_text(code, encoding="utf-8")
+    words = ("-m", "ididi_scopefix", "--version")
+
+    told = run(installed.python, *words, folder=tmp_path).stdout
+    assert told == "intruder\n"
+    for option in ISOLATED:
+        told = run(installed.python, option, *words, folder=tmp_path).stdout
+        assert told.startswith("ididi-scopefix ")
+    told = run(installed.command, "--version", folder=tmp_path).stdout
+    assert told.startswith("ididi-scopefix ")
+
+
+NOTE = """
+import os, sys
+
+PROCESS = ("os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.startfile",
+           "os.system", "pty.", "subprocess.")
+NETWORK = ("ftplib.", "http.", "socket.", "urllib.")
+FILE = ("os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink",
+        "os.truncate", "shutil.", "tempfile.")
+
+def note(event, arguments):
+    kind = ""
+    if event.startswith(PROCESS):
+        kind = "process"
+    elif event.startswith(NETWORK):
+        kind = "network"
+    elif event.startswith(FILE) or (
+        event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    ):
+        path = str(arguments[0])
+        kind = "" if "__pycache__" in path or path == os.devnull else "file"
+    if kind:
+        os.write(2, f"{kind} ".encode())
+
+sys.addaudithook(note)
+"""
+"""Begins a program that says on standard error which of these things it does."""
+
+COMMAND = "from ididi_scopefix.command.cli import main\n"
+
+
+@pytest.mark.skipif(IS_PYPY, reason="not everything is audited there")
+@pytest.mark.parametrize(
+    ("options", "code", "does"),
+    [
+        pytest.param(
+            ("-S",),
+            "import site; site.main(); assert 'ididi_scopefix' in sys.modules",
+            set(),
+            id="start-up",
+        ),
+        pytest.param(
+            (),
+            "import ididi; assert sys.modules['ididi_scopefix'].status().seeded == 0",
+            set(),
+            id="import",
+        ),
+        pytest.param((), f"{COMMAND}main(['status'])", {"process"}, id="status"),
+        pytest.param((), f"{COMMAND}main(['doctor'])", {"process"}, id="doctor"),
+        pytest.param(
+            (), f"{COMMAND}main(['run', sys.executable, '-V'])", {"process"}, id="run"
+        ),
+        pytest.param(
+            (),
+            "import socket; socket.socket().close(); open('file', 'w').close()",
+            {"network", "file"},
+            id="somebody else",
+        ),
+    ],
+)
+def test_only_the_command_starts_a_process(
+    installed: Environment,
+    tmp_path: Path,
+    options: tuple[str, ...],
+    code: str,
+    does: set[str],
+) -> None:
+    """And nothing of the package writes a file or opens a connection."""
+    command = (installed.python, *options, "-c", NOTE + code)
+
+    assert set(run(*command, folder=tmp_path).stderr.split()) == does
 
 
 def test_run_sets_two_variables_for_its_program(
@@ -89,3 +240,16 @@ def test_run_sets_two_variables_for_its_program(
     lent = after["IDIDI_SCOPEFIX_LENDING"].split(os.pathsep)
     names = ("ididi_scopefix", "wrapt", "packaging")
     assert lent == [f"{name}={installed.packages}" for name in names]
+
+
+def test_the_variable_of_run_says_where_the_packages_come_from(
+    installed: Environment, plain: Environment, intruder: Path
+) -> None:
+    """So whoever sets it controls the program, as with PYTHONPATH."""
+    bootstrap = installed.packages / "ididi_scopefix" / "command" / "bootstrap"
+    variables = {
+        "PYTHONPATH": str(bootstrap),
+        "IDIDI_SCOPEFIX_LENDING": f"ididi_scopefix={intruder}",
+    }
+
+    assert plain.run("pass", **variables).stdout == "intruder\n"
