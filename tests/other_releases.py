@@ -7,10 +7,13 @@ copies of the installed one, edited.
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tests import children
 
 
 def download(version: str, folder: Path) -> Path:
@@ -100,3 +103,45 @@ FIXED = (
     ),
 )
 """The edits of a release that answers in every context by itself."""
+
+
+TELL = (
+    children.LISTEN
+    + """
+import json
+import ididi_scopefix
+before = ididi_scopefix.status()
+import ididi, ididi.graph
+status = ididi_scopefix.status()
+
+from contextvars import Context
+
+def raises():
+    try:
+        graph = ididi.Graph()
+        Context().run(graph.use_scope)
+    except LookupError:
+        return True
+    except Exception as error:
+        return type(error).__name__
+    return False
+
+print(json.dumps({
+    "state": status.state,
+    "reason": status.reason,
+    "version": status.ididi_version,
+    "version_before": before.ididi_version,
+    "patched": list(status.patched),
+    "raises": raises(),
+    "warnings": warnings,
+}))
+"""
+)
+"""Says what the shim makes of ididi, as JSON."""
+
+
+def tell(folder: Path, program: str = TELL) -> dict[str, object]:
+    """Return what the shim makes of the ididi in *folder*."""
+    output = children.run(program, path=folder).stdout
+    told: dict[str, object] = json.loads(output)
+    return told

@@ -13,7 +13,7 @@ def test_activating_in_the_middle_of_the_import_waits_for_its_end() -> None:
     """Without a warning, and with the module patched then."""
     finished = children.run(
         """
-        import ididi_scopefix, wrapt
+        import importlib.metadata, ididi_scopefix, wrapt
         states = []
 
         def activate(module):
@@ -22,7 +22,9 @@ def test_activating_in_the_middle_of_the_import_waits_for_its_end() -> None:
         wrapt.register_post_import_hook(activate, "ididi._ds")
         import ididi
         assert states == ["waiting"], states
-        assert ididi_scopefix.status().state == "active"
+        status = ididi_scopefix.status()
+        assert status.state == "active", status
+        assert status.ididi_version == importlib.metadata.version("ididi")
         """
     )
     assert finished.stderr == ""
