@@ -79,22 +79,3 @@ def test_a_logging_filter_that_raises_does_not_make_the_import_fail() -> None:
         assert ididi_scopefix.status().state == "failed"
         """
     )
-
-
-def test_ididi_is_patched_though_wrapt_refuses_the_hook() -> None:
-    """And wrapt is asked again with the next import."""
-    children.run(
-        f"""
-import logging, sys, unittest.mock, wrapt
-logging.disable()
-import ididi_scopefix
-with unittest.mock.patch.object(
-    wrapt, "register_post_import_hook", side_effect=RuntimeError
-):
-    import ididi
-assert ididi_scopefix.status().state == "active"
-{children.FORGET}
-import ididi
-assert ididi_scopefix.status().state == "active"
-"""
-    )

@@ -1,4 +1,4 @@
-"""The finder among the other finders and hooks of a process."""
+"""What other finders, hooks and tools find in an environment with the shim."""
 
 from __future__ import annotations
 
