@@ -23,6 +23,11 @@ methods_only = pytest.mark.skipif(
 )
 """Marks a test of releases whose methods are replaced."""
 
+compiled_only = pytest.mark.skipif(
+    has_mutable_classes(), reason="calls tell on which graph they are made"
+)
+"""Marks a test of releases whose variable is replaced."""
+
 
 def clear_caches() -> None:
     """Empty a cache of ididi's own that keeps graphs alive."""

@@ -75,6 +75,19 @@ def test_activating_twice_changes_nothing(graph: Graph) -> None:
     assert raises(graph)
 
 
+@pytest.mark.parametrize("here", [False, True])
+def test_a_seed_is_a_seed_after_off_and_on(here: bool) -> None:
+    """Another graph's call replaces it, as it did before, wherever one activates."""
+    second = Context().run(Graph)
+    first = Graph() if here else Context().run(Graph)
+    thread = Context()
+    assert thread.run(first.use_scope) is Context().run(first.use_scope)
+    ididi_scopefix.deactivate()
+    ididi_scopefix.activate()
+
+    assert thread.run(second.use_scope) is Context().run(second.use_scope)
+
+
 def test_a_scope_opened_before_deactivating_closes(
     graph: Graph, default_scope: SyncScope
 ) -> None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from contextvars import Context
+from typing import Any
 
+import ididi.graph
+import pytest
+from ididi import Graph
+from ididi.config import DefaultScopeName
+
+import ididi_scopefix
 from tests import children, shape
 
 BUILT_BEFORE = """
@@ -79,6 +86,51 @@ with graph.scope("outer"), graph.scope("inner"):
 assert contexts.in_new_thread(graph.use_scope) is default
 """
     )
+
+
+@shape.methods_only
+@pytest.mark.shim
+def test_a_scope_without_a_parent_is_no_default_scope() -> None:
+    """Activated within one, the shim does not hand it to other contexts."""
+    ididi_scopefix.deactivate()
+    graph = Context().run(Graph)
+    create: Any = graph
+
+    def request() -> Any:
+        scope = create._create_scope("request")
+        ididi.graph._SCOPE_CONTEXT.set(scope)
+        assert ididi_scopefix.activate().state == "active"
+        return scope
+
+    scope = Context().run(request)
+    default = Context().run(graph.use_scope)
+    assert default is not scope
+    assert default.name == DefaultScopeName
+
+
+class Stranger:
+    """What raises when it is looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("kind", [object, Stranger])
+def test_a_stranger_in_the_variable_is_no_obstacle_to_activating(
+    graph: Graph, default_scope: Any, kind: type
+) -> None:
+    """It stays, and nobody's default scope is found there."""
+    stranger = kind()
+
+    def activate() -> None:
+        ididi.graph._SCOPE_CONTEXT.set(stranger)
+        assert ididi_scopefix.activate().state == "active"
+        assert ididi.graph._SCOPE_CONTEXT.get() is stranger
+
+    ididi_scopefix.deactivate()
+    Context().run(activate)
+    assert Context().run(graph.use_scope) is default_scope
 
 
 @pytest.mark.shim

@@ -458,3 +458,27 @@ for record in keeping.records:
 assert told == {"is patched": "_install", "is unknown": "patch_if_affected"}, told
 """
     )
+
+
+def test_an_error_of_the_shim_breaks_no_graph() -> None:
+    """It costs one warning, and what is asked of the graph is as in plain ididi."""
+    run(
+        children.LISTEN
+        + """
+from unittest import mock
+from ididi import Graph
+from ididi_scopefix import _seeding
+
+def build():
+    for graph in [Graph() for _ in range(3)]:
+        assert graph.use_scope().name == "__ididi_default_scope__"
+        with graph.scope("request") as scope:
+            assert graph.use_scope("request") is scope
+
+with mock.patch.object(_seeding, "store_new", side_effect=RuntimeError):
+    Context().run(build)
+(warning,) = warnings
+assert warning.startswith("could not store the default scope of a graph; "), warning
+assert ididi_scopefix.status().state == "active"
+"""
+    )

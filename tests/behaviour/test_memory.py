@@ -1,4 +1,4 @@
-"""Nothing is kept alive that plain ididi would let go."""
+"""Whatever plain ididi frees is freed with the shim as well."""
 
 import gc
 import threading
@@ -10,12 +10,14 @@ from weakref import ref
 import ididi.graph
 import pytest
 from ididi import Graph
+from ididi.graph import Resolver
 
 import ididi_scopefix
 from tests import children, shape
 from tests.pythons import (
     collect,
     counts_references,
+    frees_functions,
     measures_memory,
     sees_uncollectable,
 )
@@ -139,6 +141,30 @@ def test_late_default_scopes_go_as_well() -> None:
         assert not any(marker() for marker in alive)
         """
     )
+
+
+@frees_functions
+@pytest.mark.shim
+def test_what_was_put_back_is_forgotten(knows_graphs: bool) -> None:
+    """However often the shim goes off and on, nothing of it stays behind."""
+    owner, name = (
+        (Resolver, "use_scope") if knows_graphs else (ididi.graph, "_SCOPE_CONTEXT")
+    )
+    gone = []
+
+    def switch(times: int) -> int:
+        for _ in range(times):
+            gone.append(ref(vars(owner)[name]))
+            ididi_scopefix.deactivate()
+            ididi_scopefix.activate()
+        collect()
+        assert [each() for each in gone] == [None] * len(gone)
+        gone.clear()
+        return len(gc.get_objects())
+
+    switch(20)
+    before = switch(1)
+    assert switch(200) - before < 100
 
 
 @counts_references

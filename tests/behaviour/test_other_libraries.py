@@ -8,11 +8,12 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, Callable
 
 import dill
+import ididi.graph
 import pytest
 from ididi import Graph
 
 import ididi_scopefix
-from tests import children
+from tests import children, shape
 from tests.pythons import IS_PYPY
 
 if TYPE_CHECKING:
@@ -130,3 +131,18 @@ def test_a_type_registry_is_copied_as_ever(
     ididi_scopefix.activate()
     assert Context().run(other.use_scope) is not default_scope
     assert Context().run(graph.use_scope) is default_scope
+
+
+@shape.compiled_only
+@pytest.mark.xfail(
+    strict=True,
+    raises=TypeError,
+    reason="a context takes a ContextVar itself, and no proxy of one, for a key",
+)
+@pytest.mark.unchanged
+def test_a_context_is_asked_for_the_variable(graph: Graph) -> None:
+    """As tools do that look into a request's context."""
+    context = Context()
+    context.run(graph.use_scope)
+    variable: Any = ididi.graph._SCOPE_CONTEXT
+    assert variable not in Context()

@@ -7,12 +7,14 @@ from contextvars import Context
 from functools import partial
 from typing import Any
 
+import ididi.graph
 import pytest
 from ididi import Graph, SyncScope
 from ididi.config import DefaultScopeName
 from ididi.errors import OutOfScopeError
 
-from tests import contexts, shape
+import ididi_scopefix
+from tests import children, contexts, shape
 
 
 @pytest.fixture
@@ -179,6 +181,47 @@ def test_a_singleton_is_not_asked_for_its_class() -> None:
     assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
 
 
+CLOSED = f"""{children.LISTEN}
+from contextvars import Context
+import ididi_scopefix, ididi
+from ididi import Graph
+
+class Closed(Graph):
+    def __getattr__(self, name):
+        raise KeyError(name)
+
+    def __setattr__(self, name, value):
+        if "scopefix" in name:
+            raise RuntimeError("nobody puts anything into this one")
+        super().__setattr__(name, value)
+"""
+
+
+def test_a_graph_need_not_let_its_default_scope_be_stored() -> None:
+    """What a subclass makes of attributes is for the program, and is not asked."""
+    children.run(
+        CLOSED
+        + """
+def build():
+    graph = Closed()
+    return graph, graph.use_scope()
+
+built = [Context().run(build) for _ in range(2)]
+for graph, default in built:
+    assert Context().run(ididi_scopefix.seed, graph) is default
+assert Context().run(graph.use_scope) is default
+ididi_scopefix.deactivate()
+graph = Closed()
+ididi_scopefix.activate()
+default = graph.use_scope()
+assert Context().run(ididi_scopefix.seed, graph) is default
+late, _ = Context().run(build)
+assert Context().run(late.use_scope) is Context().run(ididi_scopefix.seed, late)
+assert warnings == [], warnings
+"""
+    )
+
+
 def test_a_scope_of_a_graph_that_has_merged_another_belongs_to_the_first(
     graphs: "tuple[Graph, Graph]",
 ) -> None:
@@ -260,17 +303,29 @@ def test_merging_asks_each_graph_for_its_own_scope(
     contexts.in_new_thread(work)
 
 
-def test_the_graph_built_last_answers_where_calls_do_not_tell(
-    graph: Graph, default_scope: SyncScope, knows_graphs: bool
-) -> None:
-    """Compiled releases: as in the context in which ididi built them all."""
-    if knows_graphs:
-        pytest.skip("this release tells on which graph a call is made")
-    newest = Graph()
-    of_newest = newest.use_scope()
+@shape.methods_only
+def test_graphs_on_one_thread_pool_that_were_built_before_have_their_own() -> None:
+    """While the shim was off, so that each is given its default scope late."""
+    ididi_scopefix.deactivate()
+    first = Context().run(Graph)
+    second = Context().run(lambda: Graph(workers=first._workers))
+    if not hasattr(first, "__dict__"):
+        pytest.skip("the graphs of this release have no __dict__")
+    ididi_scopefix.activate()
+    for graph in (first, second):
+        assert Context().run(graph.use_scope)._type_registry is graph._type_registry
 
-    assert Context().run(graph.use_scope) is of_newest
-    context = Context()
-    assert context.run(newest.use_scope) is of_newest
-    even_newer = Graph()
-    assert context.run(graph.use_scope) is even_newer.use_scope()
+
+def test_graphs_that_share_a_thread_pool() -> None:
+    """Each has its own default scope, from 1.6.0 on; else the newest one's answers."""
+    first = Context().run(Graph)
+    of_first = own(first)
+
+    def build() -> Any:
+        return Graph(workers=first._workers), ididi.graph._SCOPE_CONTEXT.get()
+
+    second, newest = Context().run(build)
+    # Before 1.6.0 graphs store their default scope on the pool.
+    expected = of_first if hasattr(first, "__dict__") else newest
+    assert own(first) is expected
+    assert own(second) is newest is not of_first

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import logging
+import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import pytest
 from ididi import Graph
 
 import ididi_scopefix
-from ididi_scopefix import _activation
+from ididi_scopefix import Status, _activation
 from tests import children, contexts
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ def test_the_status_of_an_active_shim(knows_graphs: bool) -> None:
         assert status.patched == ("ididi.graph._SCOPE_CONTEXT",)
 
 
+@pytest.mark.shim
+def test_what_is_patched_is_named_as_one_would_import_it() -> None:
+    """Each name leads to the replaced attribute."""
+    names = ididi_scopefix.status().patched
+    patched = [pkgutil.resolve_name(name) for name in names]
+    ididi_scopefix.deactivate()
+    plain = [pkgutil.resolve_name(name) for name in names]
+
+    assert names
+    assert all(one is not other for one, other in zip(patched, plain))
+
+
 @pytest.mark.unchanged
 def test_a_status_is_frozen() -> None:
     """It tells how things were; nobody can change that."""
@@ -63,6 +76,25 @@ def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
     assert text.startswith(f"ididi-scopefix active (ididi {version}): ")
     assert "Contexts seeded: " in text
     assert "\n" not in text
+
+
+@pytest.mark.unchanged
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (
+            Status("active", "2", "good.", ("a.b", "c"), 7),
+            "ididi-scopefix active (ididi 2): good. Patched: a.b, c. Contexts seeded: 7.",
+        ),
+        (
+            Status("waiting", None, "no ididi."),
+            "ididi-scopefix waiting (ididi none): no ididi.",
+        ),
+    ],
+)
+def test_a_status_is_one_sentence_after_the_other(status: Status, text: str) -> None:
+    """What is empty is left out."""
+    assert str(status) == text
 
 
 @pytest.mark.shim

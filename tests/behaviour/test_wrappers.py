@@ -196,6 +196,27 @@ def test_a_wrapper_inside_gets_every_argument(wrap: Any) -> None:
     Context().run(request)
 
 
+@pytest.mark.shim
+def test_what_python_does_not_bind_is_called_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A callable without ``__get__`` gets no self, here as in plain ididi."""
+    ididi_scopefix.deactivate()
+
+    class Answer:
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            return args, kwargs
+
+    graph: Any = Context().run(Graph)
+    monkeypatch.setattr(Resolver, "use_scope", Answer())
+    expected = (("name",), {"as_async": True})
+    assert graph.use_scope("name", as_async=True) == expected
+    assert ididi_scopefix.activate().state == "active"
+
+    assert Context().run(graph.use_scope, "name", as_async=True) == expected
+    ididi_scopefix.deactivate()
+
+
 def test_a_subclass_may_override_each_method_and_call_super() -> None:
     """And what it adds is done."""
     calls: list[str] = []

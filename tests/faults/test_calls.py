@@ -1,13 +1,18 @@
-"""What a scope call does when a line of the shim fails under it."""
+"""What a scope call does when the shim fails or is interrupted under it."""
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import Context
 from pathlib import Path
+from typing import Any
 
+import ididi.graph
 import pytest
+from ididi import Graph
 
 import ididi_scopefix
-from tests import programs
+from tests import programs, shape
 
 pytestmark = pytest.mark.shim
 
@@ -110,3 +115,47 @@ def test_an_interrupt_while_ididi_is_patched_is_not_swallowed(tmp_path: Path) ->
     """And the next activation puts all right."""
     found = answers(tmp_path, ACTIVATE, "BaseException", *FILES, mode="unknown")
     assert found == {"injected"}
+
+
+@shape.methods_only
+@pytest.mark.parametrize("name", ["scope", "ascope", "use_scope"])
+@pytest.mark.parametrize("where", ["while comparing", "while seeding"])
+def test_an_interrupt_in_the_midst_of_a_call_is_not_swallowed(
+    name: str, where: str
+) -> None:
+    """Whatever the shim is doing when it arrives."""
+    pending = [KeyboardInterrupt]
+
+    def interrupt(_: object) -> None:
+        if pending:
+            raise pending.pop()
+
+    class Interrupting:
+        name = ""
+        _type_registry = property(interrupt)
+
+    interrupting: Any = Interrupting()
+    graph: Any = Context().run(Graph)
+    if where == "while seeding":
+        parent: Any = Graph
+        attributes = {"_ididi_scopefix_seed": property(interrupt)}
+        graph = Context().run(type("Interrupted", (parent,), attributes))
+
+    async def request() -> None:
+        if where == "while comparing":
+            ididi.graph._SCOPE_CONTEXT.set(interrupting)
+        if name == "use_scope":
+            graph.use_scope()
+        elif name == "scope":
+            with graph.scope():
+                pass
+        else:
+            async with graph.ascope():
+                pass
+
+    interrupted = False
+    try:
+        Context().run(asyncio.run, request())
+    except KeyboardInterrupt:
+        interrupted = True
+    assert interrupted

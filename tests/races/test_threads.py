@@ -45,6 +45,19 @@ def test_threads_that_need_a_graph_at_once_share_one_default_scope(_: int) -> No
     assert all(scope is first for scope in others)
 
 
+@pytest.mark.shim
+def test_threads_that_activate_at_once_replace_each_attribute_once() -> None:
+    """One deactivation puts back what ididi has written."""
+    ididi_scopefix.deactivate()
+    owners = (Graph, Resolver, ididi.graph)
+    before = [dict(vars(owner)) for owner in owners]
+    for _ in range(20):
+        states = run_at_once(*[ididi_scopefix.activate] * 6)
+        assert {each.state for each in states} == {"active"}
+        ididi_scopefix.deactivate()
+        assert [dict(vars(owner)) for owner in owners] == before
+
+
 def test_scopes_keep_working_while_threads_activate_and_deactivate() -> None:
     """A scope either opens as with the shim or fails as without it."""
     graph = Context().run(Graph)
@@ -155,12 +168,3 @@ def test_whichever_call_of_the_activation_fails_no_other_thread_meets_half_a_pat
     assert fails_at > 20
     # What no call has ended ends here, where its errors are expected.
     collect()
-
-
-def test_a_graph_built_while_the_shim_was_off_does_not_change_the_order() -> None:
-    """The graphs that were built before are known after a new activation."""
-    graphs = [Context().run(Graph) for _ in range(3)]
-    ididi_scopefix.deactivate()
-    Context().run(ididi_scopefix.activate)
-    newest = Context().run(graphs[-1].use_scope)
-    assert newest._workers is graphs[-1]._workers
