@@ -1,6 +1,7 @@
 """Seeding happens when a scope is entered, not when it is called for."""
 
 import asyncio
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 
@@ -69,6 +70,82 @@ def test_an_async_scope_made_elsewhere_is_entered_here(
     manager = elsewhere.run(graph.ascope, "request")
 
     assert len(elsewhere) == 0
+
+    async def request() -> None:
+        async with manager as scope:
+            assert scope.pre is default_scope
+
+    asyncio.run(request())
+
+
+@pytest.mark.parametrize("run", contexts.ASYNC)
+def test_a_coroutine_that_enters_is_made_here_and_awaited_elsewhere(
+    graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
+) -> None:
+    """What counts is where it runs."""
+    manager = graph.ascope("request")
+    entering = manager.__aenter__()
+
+    async def request() -> None:
+        scope = await entering
+        assert scope.pre is default_scope
+        assert graph.use_scope() is scope
+        await manager.__aexit__(None, None, None)
+        assert graph.use_scope() is default_scope
+
+    run(request)
+
+
+def test_a_coroutine_that_enters_is_a_task_with_a_context_of_its_own(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """As in ``create_task(manager.__aenter__(), context=Context())``."""
+    elsewhere = Context()
+
+    async def main() -> None:
+        manager = graph.ascope("request")
+        create = asyncio.get_running_loop().create_task
+        if sys.version_info >= (3, 11):
+            scope = await create(manager.__aenter__(), context=elsewhere)
+            assert elsewhere.run(graph.use_scope) is scope
+            await create(manager.__aexit__(None, None, None), context=elsewhere)
+        else:
+            # A task copies the context that it is made in: it can't be left there.
+            scope = await elsewhere.run(create, manager.__aenter__())
+            with pytest.raises(ValueError, match="different Context"):
+                await manager.__aexit__(None, None, None)
+        assert scope.pre is default_scope
+        assert elsewhere.run(graph.use_scope) is default_scope
+
+    asyncio.run(main())
+
+
+def test_a_coroutine_that_enters_is_all_that_a_loop_elsewhere_runs(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """``asyncio.run`` takes it for the coroutine that it is."""
+    entering = graph.ascope("request").__aenter__()
+
+    scope = contexts.in_new_thread(lambda: asyncio.run(entering))
+
+    assert scope.pre is default_scope
+
+
+@pytest.mark.unchanged
+def test_a_coroutine_that_enters_and_is_never_awaited_leaves_no_trace(
+    graph: Graph, default_scope: SyncScope
+) -> None:
+    """Nothing is seeded where it was made, and the scope can still be entered."""
+    before = ididi_scopefix.status().seeded
+    elsewhere = Context()
+    manager = elsewhere.run(graph.ascope, "request")
+
+    entering = elsewhere.run(manager.__aenter__)
+    assert len(elsewhere) == 0
+    entering.close()
+
+    assert len(elsewhere) == 0
+    assert ididi_scopefix.status().seeded == before
 
     async def request() -> None:
         async with manager as scope:
