@@ -73,7 +73,7 @@ SYMPTOM = "" if IS_PYPY else "<ContextVar name='idid_scope_ctx'"
 
 
 def collect() -> None:
-    """Collect garbage, until what a finalizer has let go is gone as well."""
+    """Collect garbage, until what a finalizer has freed is gone as well."""
     # Once is enough for CPython. PyPy frees what a finalized generator held in
     # the next collection, and clears weak references to it in another.
     for _ in range(3 if IS_PYPY else 1):

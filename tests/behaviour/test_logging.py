@@ -108,7 +108,7 @@ assert "first need" in text, text
 
 
 def test_the_first_need_is_logged_once_and_no_other() -> None:
-    """At INFO, with the place in the program; at DEBUG there is nothing more."""
+    """At INFO, with the caller in the program; at DEBUG there is nothing more."""
     run(
         """
 build()
@@ -243,7 +243,7 @@ if hasattr(os, "fork"):
 @pytest.mark.parametrize(
     "missing", ["sys.modules['packaging'] = None", "sys.modules['wrapt'] = None"]
 )
-def test_giving_up_is_one_warning(missing: str) -> None:
+def test_a_failure_is_recorded_with_one_warning(missing: str) -> None:
     """With what to do, also where nobody has configured logging."""
     program = f"""
 {missing}

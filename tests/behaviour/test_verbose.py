@@ -128,11 +128,11 @@ def line_of(program: str, text: str) -> int:
     return next(n for n, line in enumerate(program.splitlines(), 1) if text in line)
 
 
-def test_each_place_that_needs_a_scope_is_named_once(tmp_path: Path) -> None:
+def test_each_caller_that_needs_a_scope_is_named_once(tmp_path: Path) -> None:
     """By its call, its file as seen from here, its line and its function."""
     said = programs.lines(programs.run(tmp_path, NEEDS).stderr)[1:]
 
-    places = [
+    callers = [
         (call("scope"), "graph.scope", "sync_request"),
         (call("ascope"), "graph.ascope", "issue_token"),
         (call("use_scope"), "graph.use_scope", "look_up"),
@@ -141,7 +141,7 @@ def test_each_place_that_needs_a_scope_is_named_once(tmp_path: Path) -> None:
     ]
     expected = [
         f"first need: {what} at app.py:{line_of(NEEDS, text)} in {function} (thread"
-        for what, text, function in places
+        for what, text, function in callers
     ]
     first = [line.partition(" MainThread")[0] for line in said if "first need" in line]
     assert first == expected
@@ -152,7 +152,7 @@ def test_each_place_that_needs_a_scope_is_named_once(tmp_path: Path) -> None:
         "10 contexts seeded: "
         + "; ".join(
             f"2 {what} at app.py:{line_of(NEEDS, text)} in {function}"
-            for what, text, function in places
+            for what, text, function in callers
         )
     ]
 
@@ -233,7 +233,7 @@ ignoring(asyncio.run, leave())
     assert last.startswith("first need: Graph.ascope() at app.py:9 in leave ")
 
 
-def test_what_enters_a_scope_for_the_program_is_not_the_place(tmp_path: Path) -> None:
+def test_what_enters_a_scope_for_the_program_is_not_the_caller(tmp_path: Path) -> None:
     """An ExitStack of contextlib is not, nor are ididi's own functions."""
     finished = programs.run(
         tmp_path,
@@ -249,11 +249,11 @@ Context().run(enter)
 """,
     )
     (first,) = programs.lines(finished.stderr)[1:]
-    place = f"{call('scope')} at app.py:12 in enter (thread MainThread)"
-    assert first == f"first need: {place}"
+    caller = f"{call('scope')} at app.py:12 in enter (thread MainThread)"
+    assert first == f"first need: {caller}"
 
 
-def test_a_call_that_no_program_makes_has_no_place(tmp_path: Path) -> None:
+def test_a_call_that_no_program_makes_has_no_caller(tmp_path: Path) -> None:
     """The first function of a thread is called by nobody."""
     finished = programs.run(
         tmp_path,
@@ -294,7 +294,7 @@ def test_a_file_outside_the_working_directory_has_its_whole_name(
 def test_a_call_that_another_library_has_wrapped_is_a_scope_call(
     tmp_path: Path, extensions: str
 ) -> None:
-    """Its wrapper may stand around anything; the place is known all the same."""
+    """Its wrapper may stand around anything; the caller is known all the same."""
     if not KNOWS_CALLS:
         pytest.skip("the methods of compiled classes can't be wrapped")
     # wrapt is written in Python where nobody has compiled it.
@@ -318,7 +318,7 @@ Context().run(graph.use_scope)
 
 
 def test_a_thread_of_the_pool_is_named(tmp_path: Path) -> None:
-    """The place is that of the first code that is not ididi's."""
+    """The caller is the first code that is not ididi's."""
     finished = programs.run(
         tmp_path,
         START
@@ -337,7 +337,7 @@ thread.join()
 
 
 def test_contexts_are_summed_up_at_powers_of_ten(tmp_path: Path) -> None:
-    """With the places that had most of them, and thousands that can be read."""
+    """With the callers that had most of them, and thousands that can be read."""
     finished = programs.run(
         tmp_path,
         START
@@ -360,23 +360,23 @@ for number in range(1100):
     ]
 
 
-def test_a_hundred_places_are_told_apart(tmp_path: Path) -> None:
+def test_a_hundred_callers_are_told_apart(tmp_path: Path) -> None:
     """The contexts of the others are counted, and nobody's memory is filled."""
     finished = programs.run(
         tmp_path,
         START
         + """
 for number in range(150):
-    source = f"def place_{number}(): graph.use_scope()"
+    source = f"def caller_{number}(): graph.use_scope()"
     exec(compile(source, "generated.py", "exec"))
-    Context().run(globals()[f"place_{number}"])
+    Context().run(globals()[f"caller_{number}"])
 for _ in range(850):
-    Context().run(place_120)
+    Context().run(caller_120)
 
 status = ididi_scopefix.status()
 assert len(status.callers) == 100 and status.seeded == 1000
 assert [each.function for each in status.callers] == [
-    f"place_{number}" for number in range(100)
+    f"caller_{number}" for number in range(100)
 ]
 """,
     )
@@ -396,10 +396,10 @@ def test_a_single_context_elsewhere_is_counted_too(tmp_path: Path) -> None:
         START
         + """
 for number, times in enumerate([18, *[9] * 9, 1]):
-    source = f"def place_{number}(): graph.use_scope()"
+    source = f"def caller_{number}(): graph.use_scope()"
     exec(compile(source, "generated.py", "exec"))
     for _ in range(times):
-        Context().run(globals()[f"place_{number}"])
+        Context().run(globals()[f"caller_{number}"])
 """,
     )
 
@@ -431,16 +431,16 @@ print(waits)
     assert finished.stdout == "{(0,)}\n"
 
 
-def test_a_place_is_counted_however_many_there_are(tmp_path: Path) -> None:
+def test_a_caller_is_counted_however_many_there_are(tmp_path: Path) -> None:
     """Only new ones are not told apart any more."""
     programs.run(
         tmp_path,
         START
         + """
 for number in [*range(100), 7]:
-    source = f"def place_{number}(): graph.use_scope()"
+    source = f"def caller_{number}(): graph.use_scope()"
     exec(compile(source, "generated.py", "exec"))
-    Context().run(globals()[f"place_{number}"])
+    Context().run(globals()[f"caller_{number}"])
 assert [each.count for each in ididi_scopefix.status().callers] == [
     1 + (number == 7) for number in range(100)
 ]
@@ -587,7 +587,7 @@ def test_logging_gets_the_first_need_and_no_other(tmp_path: Path, closed: bool) 
 
 
 @pytest.mark.parametrize("mode", ["", "1", "on"])
-def test_who_is_not_verbose_says_nothing_and_counts_no_places(
+def test_who_is_not_verbose_says_nothing_and_counts_no_callers(
     tmp_path: Path, mode: str
 ) -> None:
     """The contexts are counted all the same."""
@@ -705,15 +705,15 @@ def test_file_names_that_are_no_text_stay_on_one_line(
         tmp_path,
         START
         + f"""
-exec(compile("def place(): graph.use_scope()", {name!a}, "exec"))
-Context().run(place)
+exec(compile("def need(): graph.use_scope()", {name!a}, "exec"))
+Context().run(need)
 (caller,) = ididi_scopefix.status().callers
 assert caller.file == {name!a}
 """,
     )
     first = programs.lines(finished.stderr)[1]
     assert len(finished.stderr.splitlines()) == 2
-    assert re.search(r"at \S+\.py:1 in place \(thread MainThread\)$", first), first
+    assert re.search(r"at \S+\.py:1 in need \(thread MainThread\)$", first), first
     assert first.isprintable()
 
 
@@ -724,11 +724,11 @@ def test_what_standard_error_can_not_encode_is_escaped(tmp_path: Path) -> None:
         "import sys; sys.__stderr__.reconfigure(encoding='ascii')\n"
         + START
         + """
-exec(compile("def place(): graph.use_scope()", "caf\\xe9.py", "exec"))
-Context().run(place)
+exec(compile("def need(): graph.use_scope()", "caf\\xe9.py", "exec"))
+Context().run(need)
 """,
     )
-    assert r" at caf\xe9.py:1 in place " in programs.lines(finished.stderr)[1]
+    assert r" at caf\xe9.py:1 in need " in programs.lines(finished.stderr)[1]
 
 
 def test_thread_names_stay_on_one_line(tmp_path: Path) -> None:

@@ -102,10 +102,10 @@ def test_a_graph_whose_building_is_wrapped_has_its_own_default_scope(
     monkeypatch.setattr(Graph, "__init__", wrapped)
     assert ididi_scopefix.activate().state == "active"
 
-    place, pool = Context(), ThreadPoolExecutor()
-    graph = place.run(lambda: Graph(workers=pool))
+    context, pool = Context(), ThreadPoolExecutor()
+    graph = context.run(lambda: Graph(workers=pool))
     assert graph._workers is pool
-    assert Context().run(graph.use_scope) is place.run(graph.use_scope)
+    assert Context().run(graph.use_scope) is context.run(graph.use_scope)
     ididi_scopefix.deactivate()
 
 

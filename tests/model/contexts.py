@@ -14,7 +14,7 @@ DEADLINE = 60
 """Seconds after which a call that does not come back is a failure."""
 
 
-class Place(ABC):
+class RealContext(ABC):
     """A context in which one call after the other is made.
 
     Attributes:
@@ -37,7 +37,7 @@ class Place(ABC):
         return
 
 
-class Plain(Place):
+class Plain(RealContext):
     """A ``contextvars.Context``: what a server makes for a request."""
 
     def __init__(self, context: Context) -> None:
@@ -47,7 +47,7 @@ class Plain(Place):
         return self._context.run(function)
 
 
-class PoolThread(Place):
+class PoolThread(RealContext):
     """The thread of a pool, which is used again and again."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class PoolThread(Place):
         self._pool.shutdown()
 
 
-class Task(Place):
+class Task(RealContext):
     """A task of an event loop."""
 
     has_loop = True

@@ -1,6 +1,6 @@
 """A model of which scope each context sees, and a machine that tries to break it.
 
-The model is :meth:`Machine.settle` and the value it keeps for each context. All
+The model is :meth:`Machine.ensure_scope` and the value it keeps for each context. All
 the rest makes the calls, in real contexts, and compares.
 """
 
@@ -17,7 +17,7 @@ from ididi.config import DefaultScopeName
 from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
 
 import ididi_scopefix
-from tests.model.places import Place, Plain, PoolThread, Task
+from tests.model.contexts import Plain, PoolThread, RealContext, Task
 from tests.pythons import IS_PYPY, READS_ANNOTATIONS, collect
 from tests.shape import clear_caches, has_mutable_classes
 
@@ -103,13 +103,16 @@ class ModelContext:
     """What the model knows of a context.
 
     Attributes:
+        real: the context itself, to make calls in.
         value: the scope it sees; ``None``: it is without one.
         seed: the default scope it was seeded with last. Where this is its
             value, the value is a bare seed.
     """
 
-    def __init__(self, place: Place, origin: "Optional[ModelContext]" = None) -> None:
-        self.place = place
+    def __init__(
+        self, real: RealContext, origin: "Optional[ModelContext]" = None
+    ) -> None:
+        self.real = real
         self.value = origin.value if origin else None
         self.seed = origin.seed if origin else None
 
@@ -165,7 +168,7 @@ class Machine(RuleBasedStateMachine):
 
     # The model.
 
-    def settle(self, context: ModelContext, graph: ModelGraph) -> bool:
+    def ensure_scope(self, context: ModelContext, graph: ModelGraph) -> bool:
         """Work out what a call for *graph* makes *context* see.
 
         Returns:
@@ -188,7 +191,7 @@ class Machine(RuleBasedStateMachine):
 
     def meet(self, context: ModelContext, graph: ModelGraph) -> None:
         """Take the default scope with which *context* was seeded as *graph*'s."""
-        scope = context.place.call(lambda: ididi.graph._SCOPE_CONTEXT.get(None))
+        scope = context.real.call(lambda: ididi.graph._SCOPE_CONTEXT.get(None))
         if isinstance(scope.pre, ididi.graph.Resolver):
             scope = scope.pre
         assert scope.name == DefaultScopeName
@@ -208,8 +211,8 @@ class Machine(RuleBasedStateMachine):
     # Graphs.
 
     def build(self, context: ModelContext) -> None:
-        graph = ModelGraph(context.place.call(Graph))
-        scope = context.place.call(lambda: ididi.graph._SCOPE_CONTEXT.get(None))
+        graph = ModelGraph(context.real.call(Graph))
+        scope = context.real.call(lambda: ididi.graph._SCOPE_CONTEXT.get(None))
         assert graph.owns(scope)
         context.value = ModelScope(scope, graph, None)
         if self.active:
@@ -241,20 +244,20 @@ class Machine(RuleBasedStateMachine):
     @rule(kind=st.sampled_from([Plain, PoolThread, Task]))
     def fresh_context(self, kind: Any) -> None:
         if kind is PoolThread:
-            place: Place = PoolThread()
+            real: RealContext = PoolThread()
         elif kind is Task:
-            place = Task(self.loop, Context())
+            real = Task(self.loop, Context())
         else:
-            place = Plain(Context())
-        self.contexts.append(ModelContext(place))
+            real = Plain(Context())
+        self.contexts.append(ModelContext(real))
 
     @precondition(lambda self: len(self.contexts) < 9)
     @rule(data=st.data(), as_task=st.booleans())
     def copied_context(self, data: st.DataObject, as_task: bool) -> None:
         origin = self.a_context(data)
-        copied = origin.place.copy()
-        place: Place = Task(self.loop, copied) if as_task else Plain(copied)
-        self.contexts.append(ModelContext(place, origin))
+        copied = origin.real.copy()
+        real: RealContext = Task(self.loop, copied) if as_task else Plain(copied)
+        self.contexts.append(ModelContext(real, origin))
 
     # Scopes.
 
@@ -288,7 +291,7 @@ class Machine(RuleBasedStateMachine):
         context = self.a_context(data, has_loop=is_async)
         graph, resolver = self.a_resolver(data)
         make = resolver.ascope if is_async else resolver.scope
-        manager = elsewhere.place.call(lambda: make(name))
+        manager = elsewhere.real.call(lambda: make(name))
 
         async def enter_async() -> OpenScope:
             return OpenScope(manager, await manager.__aenter__(), True)
@@ -308,9 +311,9 @@ class Machine(RuleBasedStateMachine):
     def enter(
         self, context: ModelContext, graph: ModelGraph, enter: Callable[[], Any]
     ) -> None:
-        unknown = self.settle(context, graph)
+        unknown = self.ensure_scope(context, graph)
         try:
-            opened: OpenScope = context.place.call(enter)
+            opened: OpenScope = context.real.call(enter)
         except LookupError as error:
             self.expect(error, context)
             return
@@ -335,16 +338,16 @@ class Machine(RuleBasedStateMachine):
     def close(self, opened: OpenScope) -> None:
         self.open.remove(opened)
         leave = opened.manager.__aexit__ if opened.is_async else opened.manager.__exit__
-        opened.context.place.call(lambda: leave(None, None, None))
+        opened.context.real.call(lambda: leave(None, None, None))
         opened.context.value = opened.before
 
     @rule(data=st.data(), name=NAMES)
     def use_scope(self, data: st.DataObject, name: Any) -> None:
         context = self.a_context(data)
         graph, resolver = self.a_resolver(data)
-        unknown = self.settle(context, graph)
+        unknown = self.ensure_scope(context, graph)
         try:
-            found = context.place.call(lambda: id(resolver.use_scope(name)))
+            found = context.real.call(lambda: id(resolver.use_scope(name)))
         except LookupError as error:
             assert type(error) is LookupError
             assert context.value is None
@@ -367,9 +370,9 @@ class Machine(RuleBasedStateMachine):
     def call_entry_function(self, data: st.DataObject) -> None:
         context = self.a_context(data)
         graph = pick(data, self.graphs)
-        unknown = self.settle(context, graph)
+        unknown = self.ensure_scope(context, graph)
         try:
-            name, parent = context.place.call(graph.entry)
+            name, parent = context.real.call(graph.entry)
         except LookupError as error:
             self.expect(error, context)
             return
@@ -383,10 +386,10 @@ class Machine(RuleBasedStateMachine):
     def merge(self, data: st.DataObject) -> None:
         context = self.a_context(data)
         graph, other = (pick(data, self.graphs) for _ in range(2))
-        unknown = self.settle(context, other)
+        unknown = self.ensure_scope(context, other)
         answer: Optional[type] = None
         try:
-            context.place.call(lambda: graph.graph.merge([other.graph]))
+            context.real.call(lambda: graph.graph.merge([other.graph]))
         except (LookupError, MergeWithScopeStartedError) as error:
             answer = type(error)
         if unknown:
@@ -403,19 +406,19 @@ class Machine(RuleBasedStateMachine):
     def seed(self, data: st.DataObject) -> None:
         context = self.a_context(data)
         graph = pick(data, self.graphs)
-        default = context.place.call(lambda: ididi_scopefix.seed(graph.graph))
+        default = context.real.call(lambda: ididi_scopefix.seed(graph.graph))
         if graph.default is None:
             assert default.name == DefaultScopeName
             graph.default = ModelScope(default, graph, None)
         assert id(default) == graph.default.id
-        assert not self.settle(context, graph)
+        assert not self.ensure_scope(context, graph)
 
     # The shim.
 
     @rule(data=st.data())
     def activate(self, data: st.DataObject) -> None:
         context = self.a_context(data)
-        assert context.place.call(ididi_scopefix.activate).state == "active"
+        assert context.real.call(ididi_scopefix.activate).state == "active"
         if not self.active and context.value is not None:
             *_, root = context.value.chain()
             graph = root.graph
@@ -427,7 +430,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def deactivate(self, data: st.DataObject) -> None:
         context = self.a_context(data)
-        assert context.place.call(ididi_scopefix.deactivate).state == "disabled"
+        assert context.real.call(ididi_scopefix.deactivate).state == "disabled"
         self.active = False
 
     # What is compared after each step, and at the end.
@@ -436,7 +439,7 @@ class Machine(RuleBasedStateMachine):
     def every_context_sees_what_the_model_says(self) -> None:
         Machine.steps += 1
         for context in self.contexts:
-            seen = context.place.call(lambda: id(ididi.graph._SCOPE_CONTEXT.get(None)))
+            seen = context.real.call(lambda: id(ididi.graph._SCOPE_CONTEXT.get(None)))
             expected = None if context.value is None else context.value.id
             assert seen == (id(None) if expected is None else expected)
 
@@ -444,7 +447,7 @@ class Machine(RuleBasedStateMachine):
         while self.open:
             self.close(self.open[-1])
         while self.contexts:
-            self.contexts.pop().place.close()
+            self.contexts.pop().real.close()
         self.loop.close()
         ididi_scopefix.activate()
         graphs = [*self.graphs, *self.dropped]
@@ -460,7 +463,7 @@ class Machine(RuleBasedStateMachine):
     def a_context(self, data: st.DataObject, has_loop: bool = False) -> ModelContext:
         return pick(
             data,
-            [each for each in self.contexts if each.place.has_loop or not has_loop],
+            [each for each in self.contexts if each.real.has_loop or not has_loop],
         )
 
     def a_resolver(self, data: st.DataObject) -> tuple[ModelGraph, Any]:

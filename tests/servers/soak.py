@@ -185,7 +185,7 @@ class Soak:
                 client.cancel()
         self.seconds = time.monotonic() - started
         self.at_end = await asyncio.to_thread(
-            traffic.settled, self.server, WORKERS, LASTING
+            traffic.finished, self.server, WORKERS, LASTING
         )
 
     def _first(self, count: int) -> Iterator[int]:
@@ -312,7 +312,7 @@ async def show_progress(soak: Soak) -> None:
 
 
 async def soak_within(soak: Soak, minutes: float) -> None:
-    """Run *soak*, and give up after some minutes."""
+    """Run *soak*, and end it after some minutes."""
     progress = None
     if sys.stderr.isatty():
         progress = asyncio.ensure_future(show_progress(soak))

@@ -90,7 +90,7 @@ def test_every_kind_of_context_inside_a_request_finds_its_scope(
 def test_requests_at_the_same_time_see_only_their_own_scopes(running: Running) -> None:
     """Every answer has the name of its own request, found through ididi."""
     traffic.send_all(running.server, running.routes, times=20)
-    reports = traffic.settled(running.server, running.row.workers, running.lasting)
+    reports = traffic.finished(running.server, running.row.workers, running.lasting)
     connections = sum(report["connections"] for report in reports.values())
     assert connections >= 20 * len(running.routes)
 
@@ -121,7 +121,7 @@ def test_a_websocket_has_one_scope_a_connection(running: Running) -> None:
                     "echo": message,
                     "scopes": ["connection", "default"],
                 }
-    traffic.settled(running.server, running.row.workers, running.lasting)
+    traffic.finished(running.server, running.row.workers, running.lasting)
 
 
 @of_rows(FASTAPI)
@@ -129,7 +129,7 @@ def test_a_stream_closes_its_scope_when_the_client_hangs_up(running: Running) ->
     """Nobody reads on, and what the stream held open is closed all the same."""
     for _ in range(5):
         traffic.hang_up(running.server, "/stream?chunks=0&pause=0.01")
-    traffic.settled(running.server, running.row.workers, running.lasting)
+    traffic.finished(running.server, running.row.workers, running.lasting)
 
 
 @of_rows(FASTAPI)
@@ -138,7 +138,7 @@ def test_a_stream_holds_its_scope_to_the_end(running: Running) -> None:
     answer = running.server.request("GET", "/stream?chunks=100")
     assert answer.status == 200
     assert answer.body.split() == [str(number).encode() for number in range(100)]
-    traffic.settled(running.server, running.row.workers, running.lasting)
+    traffic.finished(running.server, running.row.workers, running.lasting)
 
 
 @of_rows(FASTAPI)

@@ -91,7 +91,7 @@ def ledgers(server: Server, workers: int) -> dict[int, Any]:
     return found
 
 
-def settled(server: Server, workers: int, lasting: dict[str, int]) -> dict[int, Any]:
+def finished(server: Server, workers: int, lasting: dict[str, int]) -> dict[int, Any]:
     """Wait until each worker has nothing open but what is *lasting*.
 
     Returns:
