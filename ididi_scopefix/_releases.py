@@ -98,7 +98,7 @@ def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
             package = sys.modules.get("ididi")
             # A module that is loaded lazily loads if its attributes are looked up.
             file: str = object.__getattribute__(module, "__file__")
-            found = _beside(os.path.dirname(os.path.dirname(file)) or ".")
+            found = _beside(os.path.dirname(os.path.dirname(file)))
         else:
             found = iter(distributions(name="ididi"))
         return next(filter(None, map(_version_in, found)))

@@ -179,6 +179,28 @@ def test_a_wrapper_inside_is_called_when_ididi_s_method_would_be() -> None:
 
 
 @pytest.mark.shim
+def test_a_method_whose_parameters_have_other_names_gets_them() -> None:
+    """A library may have put another function there."""
+    graph = Graph()
+    ididi_scopefix.deactivate()
+    ours = methods()["use_scope"]
+
+    def use_scope(self: Any, title: Any = "", *, as_async: bool = False) -> Any:
+        return ours(self, *filter(None, [title]), as_async=as_async)
+
+    replace({"use_scope": use_scope})
+    assert ididi_scopefix.activate().state == "active"
+    found: Any = graph.use_scope
+
+    def request() -> None:
+        with graph.scope("outer") as outer, graph.scope("inner") as inner:
+            assert found(title="outer") is outer
+            assert found() is inner
+
+    Context().run(request)
+
+
+@pytest.mark.shim
 @pytest.mark.parametrize("wrap", WAYS)
 def test_a_wrapper_inside_gets_every_argument(wrap: Any) -> None:
     """By position and by name."""

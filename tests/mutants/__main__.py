@@ -81,7 +81,7 @@ BRIEF = tuple(
 STAGES = (*BRIEF, *COMPLETE)
 """All changes pass one before the next begins."""
 # Where coverage sees nothing: its tracer is taken away, or "-S" keeps it out.
-UNSEEN = ("tests/faults/", "tests/start_up/test_order", "tests/start_up/test_import")
+UNSEEN = ("tests/faults/", "tests/start_up/test_import")
 OPTIONS = ("--quiet", "--tb=line", "-p", "no:randomly", "-p", "no:cacheprovider")
 
 
