@@ -21,29 +21,53 @@ class TrackedFiles(BuildHookInterface[Any]):
         """Add the files to what is packed.
 
         Raises:
-            RuntimeError: this is a checkout, and git can't list its files.
+            RuntimeError: they can't be told, or the package is not among them.
         """
         for name in files(self.root):
             build_data["force_include"][os.path.join(self.root, name)] = name
 
 
+NEEDED = ("ididi-scopefix.pth", "ididi_scopefix/__init__.py")
+"""Without these there is nothing to install."""
+
+REPOSITORY = (
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+)
+"""A git hook sets these: git would list the files of the hook's repository."""
+
+
 def files(root: str) -> list[str]:
-    """Return the files in *root* that are the project's, relative to it."""
+    """Return the files in *root* that are the project's, relative to it.
+
+    Raises:
+        RuntimeError: git can't list them, or the package is not among them.
+    """
     if os.path.exists(os.path.join(root, ".git")):
-        return _tracked(root)
-    # An sdist that was unpacked, or another copy without git. Its files may not
-    # be alone there either, so hidden ones and those of tools stay out.
-    return sorted(_found(root))
+        names = _tracked(root)
+    else:
+        # An sdist that was unpacked, or another copy without git. Its files may
+        # not be alone there either, so hidden ones and those of tools stay out.
+        names = _found(root)
+    for name in NEEDED:
+        if name not in names:
+            raise RuntimeError(f"the sdist would lack {name}")
+    return sorted(names)
 
 
 def _tracked(root: str) -> list[str]:
     # Not the repository around this one, in case this one is broken.
     ceiling = os.path.dirname(os.path.realpath(root))
+    kept = {name: os.environ[name] for name in os.environ if name not in REPOSITORY}
     try:
         listed = subprocess.run(
             ["git", "ls-files", "-z"],
             cwd=root,
-            env={**os.environ, "GIT_CEILING_DIRECTORIES": ceiling},
+            env={**kept, "GIT_CEILING_DIRECTORIES": ceiling},
             check=True,
             capture_output=True,
         )
@@ -55,10 +79,10 @@ def _tracked(root: str) -> list[str]:
         ) from error
     names = listed.stdout.decode().split("\0")
     # A file that was deleted and not committed is still listed.
-    return sorted(name for name in names if os.path.isfile(os.path.join(root, name)))
+    return [name for name in names if os.path.isfile(os.path.join(root, name))]
 
 
-HIDDEN = (".ci", ".github", ".gitignore")
+HIDDEN = (".ci", ".gitattributes", ".github", ".gitignore")
 TOOLS = ("__pycache__", "build", "dist", "PKG-INFO")
 
 

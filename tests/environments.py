@@ -7,6 +7,7 @@ command.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,13 +22,31 @@ import pytest
 ROOT = Path(__file__).parents[1]
 START_UP_FILE = "ididi-scopefix.pth"
 
+WHEEL = os.environ.get("SCOPEFIX_WHEEL")
+"""The wheel that is to be tested, if it is not made from the checkout."""
+
+DROPPED = (
+    "IDIDI_SCOPEFIX",
+    "NO_COLOR",
+    "PYTHON",
+    "VIRTUAL_ENV",
+    # In a git hook they are set, and a commit would go into the hook's repository.
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
+)
+"""How the names of variables begin that are not for the children of a test."""
+
 
 def clean(**variables: str) -> dict[str, str]:
     """Return this process's environment without what this suite is run with."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "IDIDI_SCOPEFIX", "NO_COLOR", "VIRTUAL_ENV"))
+        if not name.startswith(DROPPED)
     }
     return {**kept, **variables}
 
@@ -183,26 +202,44 @@ def empty(workshop: Path) -> Environment:
     return create(workshop / "empty")
 
 
+def backend() -> str:
+    """Return what pyproject.toml asks for to build the package."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (requirement,) = re.findall(r'^requires = \["(.+)"\]', text, flags=re.MULTILINE)
+    return str(requirement)
+
+
 @pytest.fixture(scope="session")
 def wheels(workshop: Path, empty: Environment) -> Path:
-    """The wheels of the shim, built from its sdist, and of what goes with it.
+    """The wheels of the shim and of what goes with it.
 
-    The others are of the versions that this process has, so that the oldest
-    wrapt is the oldest wrapt here, too.
+    The shim's is the one that is to be tested, or else built from its sdist. The
+    others are of the versions that this process has, so that the oldest wrapt is
+    the oldest wrapt here, too.
     """
     folder = workshop / "wheels"
     builder = empty.copy(workshop / "builder")
-    wheel = ("wheel", "--quiet", f"--wheel-dir={folder}", f"--find-links={folder}")
     names = ("ididi", "packaging", "wrapt")
     # The last two are what builds a wheel, and an editable one.
-    others = (*(f"{name}=={version(name)}" for name in names), "hatchling", "editables")
-    builder.pip(*wheel, *others)
+    others = (*(f"{name}=={version(name)}" for name in names), backend(), "editables")
+    builder.pip("wheel", "--quiet", f"--wheel-dir={folder}", *others)
     builder.pip("install", "--no-index", f"--find-links={folder}", "hatchling")
-    build = ("-m", "hatchling", "build", "-t", "sdist", "-d", str(workshop / "sdist"))
-    run(builder.python, *build, folder=ROOT)
-    (sdist,) = (workshop / "sdist").iterdir()
-    builder.pip(*wheel, "--no-deps", "--no-build-isolation", str(sdist))
+    put_shim(folder, builder)
     return folder
+
+
+def put_shim(folder: Path, builder: Environment) -> None:
+    """Put the wheel that is to be tested into *folder*, or else make one there."""
+    if WHEEL:
+        # Its path is relative to the checkout, where nox runs.
+        shutil.copy(ROOT / WHEEL, folder)
+        return
+    sdists = builder.folder / "sdist"
+    build = ("-m", "hatchling", "build", "-t", "sdist", "-d", str(sdists))
+    run(builder.python, *build, folder=ROOT)
+    (sdist,) = sdists.iterdir()
+    options = ("--quiet", f"--wheel-dir={folder}", "--no-deps", "--no-build-isolation")
+    builder.pip("wheel", *options, str(sdist))
 
 
 @pytest.fixture(scope="session")

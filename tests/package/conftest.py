@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.environments import ROOT, Environment, run
+from tests.environments import ROOT, WHEEL, Environment, backend, clean, run
 
 
 class Builder(NamedTuple):
@@ -23,10 +23,11 @@ class Builder(NamedTuple):
         """A ``PATH`` on which its Python is the first."""
         return os.pathsep.join([str(self.environment.scripts), os.environ["PATH"]])
 
-    def build(self, what: str, source: Path, target: Path) -> Path:
+    def build(self, what: str, source: Path, target: Path, **variables: str) -> Path:
         """Build an ``sdist`` or a ``wheel`` of *source* into *target*."""
         options = ("--no-isolation", f"--{what}", "--outdir", str(target))
-        run(self.environment.python, "-m", "build", *options, folder=source)
+        build = (self.environment.python, "-m", "build", *options)
+        run(*build, folder=source, **variables)
         (built,) = target.iterdir()
         return built
 
@@ -35,9 +36,7 @@ class Builder(NamedTuple):
 def builder(workshop: Path, empty: Environment) -> Builder:
     """An environment with the build backend that pyproject.toml asks for."""
     environment = empty.copy(workshop / "package-builder")
-    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    (backend,) = re.findall(r'^requires = \["(.+)"\]', text, flags=re.MULTILINE)
-    environment.pip("install", "--quiet", "build", backend)
+    environment.pip("install", "--quiet", "build", backend())
     return Builder(environment)
 
 
@@ -55,7 +54,9 @@ def unpacked(workshop: Path, sdist: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(workshop: Path, builder: Builder, unpacked: Path) -> Path:
-    """The wheel of that sdist."""
+    """The wheel that is to be tested, or else the one of that sdist."""
+    if WHEEL:
+        return ROOT / WHEEL
     return builder.build("wheel", unpacked, workshop / "package-wheel")
 
 
@@ -79,4 +80,16 @@ def names(sdist: Path) -> list[str]:
 def git(*arguments: str, folder: Path) -> str:
     """Run git in *folder*, as somebody, and return what it says."""
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
-    return run("git", *who, *arguments, folder=folder).stdout
+    finished = subprocess.run(
+        ["git", *who, *arguments],
+        env=clean(),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        # It names files in UTF-8, on Windows too.
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout

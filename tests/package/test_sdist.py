@@ -81,6 +81,68 @@ def test_stray_files_are_not_packed(
     assert names(built) == expected
 
 
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another repository, which tracks one file."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    put(folder, "elsewhere.txt")
+    git("init", "--quiet", folder=folder)
+    git("add", "elsewhere.txt", folder=folder)
+    return folder
+
+
+def test_a_git_hook_does_not_choose_the_files(
+    builder: Builder, checkout: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    """The variables that it sets name the repository that it belongs to."""
+    hooked = {
+        "GIT_DIR": str(elsewhere / ".git"),
+        "GIT_INDEX_FILE": str(elsewhere / ".git" / "index"),
+        "GIT_WORK_TREE": str(elsewhere),
+    }
+
+    built = builder.build("sdist", checkout, tmp_path / "built", **hooked)
+
+    assert names(built) == tracked(checkout)
+
+
+def test_a_git_hook_does_not_choose_where_tests_commit(
+    checkout: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They make repositories of their own."""
+    expected = tracked(checkout)
+    monkeypatch.setenv("GIT_DIR", str(elsewhere / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(elsewhere))
+
+    assert tracked(checkout) == expected
+
+
+@pytest.mark.parametrize("name", ["ididi-scopefix.pth", "ididi_scopefix/__init__.py"])
+def test_without_the_package_nothing_is_built(
+    builder: Builder, checkout: Path, tmp_path: Path, name: str
+) -> None:
+    """Git does not track what a wheel can't do without."""
+    git("rm", "--quiet", "--cached", name, folder=checkout)
+
+    options = ("--no-isolation", "--sdist", "--outdir", str(tmp_path / "built"))
+    build = (builder.environment.python, "-m", "build", *options)
+    finished = attempt(*build, folder=checkout)
+
+    assert finished.returncode
+    assert f"the sdist would lack {name}\n" in finished.stderr
+
+
+def test_git_for_windows_changes_no_line_ends(checkout: Path, tmp_path: Path) -> None:
+    """The start-up line has a hash to be allowed by, the packages have theirs."""
+    windows = ("-c", "core.autocrlf=true")
+    git("clone", "--quiet", *windows, str(checkout), "windows", folder=tmp_path)
+
+    for name in tracked(checkout):
+        cloned = (tmp_path / "windows" / name).read_bytes()
+        assert cloned == (checkout / name).read_bytes(), name
+
+
 def test_a_file_that_was_deleted_is_not_missed(
     builder: Builder, checkout: Path, tmp_path: Path
 ) -> None:
