@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import ididi_scopefix
+from tests import environments
 from tests.docs.markdown import Document
-from tests.environments import ROOT
+from tests.environments import ROOT, Environment, backend
 from tests.package import contents
 from tests.package.conftest import Builder
 from tests.package.test_sdist import STRAY, put
@@ -67,9 +70,32 @@ def test_the_metadata_are_what_mirrors_take(wheel: Path, unpacked: Path) -> None
     assert (unpacked / "PKG-INFO").read_text(encoding="utf-8") == text
 
 
+def test_the_verified_backend_is_one_that_pyproject_allows() -> None:
+    """SECURITY.md names its release; newer ones may build other bytes."""
+    (named,) = re.findall(r"hatchling==(\S+)", quoted("verify"))
+
+    assert Requirement(backend()).specifier.contains(named)
+
+
+def test_the_wheel_that_ci_names_is_not_made_again(
+    empty: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Start-up and the command are tested with the one that will be released."""
+    named = tmp_path / "named.whl"
+    named.write_bytes(b"a wheel")
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setattr(environments, "WHEEL", str(named))
+
+    environments.put_shim(folder, empty)
+
+    (put,) = folder.iterdir()
+    assert put.read_bytes() == b"a wheel"
+
+
 @pytest.mark.skipif(
     "SCOPEFIX_WHEEL" not in os.environ, reason="CI names the wheel to be tested"
 )
 def test_what_is_tested_is_the_wheel() -> None:
     """And not the sources beside the tests."""
-    assert ROOT not in Path(ididi_scopefix.__file__).resolve().parents
+    assert Path(ididi_scopefix.__file__).resolve().parents[1] != ROOT
