@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ def test_a_full_disk_is_one_line(installed: Environment) -> None:
 
 def test_standard_output_may_be_closed(installed: Environment) -> None:
     """As it is for a daemon."""
-    command = f"exec {installed.command} status >&-"
+    command = f"exec {shlex.quote(installed.command)} status >&-"
 
     finished = attempt("sh", "-c", command)
     assert (finished.returncode, finished.stderr) == (0, "")

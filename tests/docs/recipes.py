@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,9 @@ VARIABLE = "SCOPEFIX_DOCS"
 
 PYTHON = sys.executable
 """The interpreter of the environment that the tests run in."""
+
+BASH = shutil.which("bash") or "bash"
+"""The first on PATH; by its name alone, Windows finds another one before it."""
 
 PLAIN, SERVERS, LIHIL = "plain", "servers", "lihil"
 
@@ -124,7 +128,7 @@ class Recipe:
             script = "\n".join(
                 line for line in commands(block) if not is_of_the_project(line)
             )
-            self._check(["bash", "-e", "-c", script], block)
+            self._check([BASH, "-e", "-c", script], block)
         elif block.language == "console":
             self._compare(block)
 
@@ -143,7 +147,7 @@ class Recipe:
         __tracebackhide__ = True
         parts = re.split(r"^\$ (.*)\n", block.text, flags=re.MULTILINE)[1:]
         for command, expected in zip(parts[::2], parts[1::2]):
-            output = self._start(["bash", "-e", "-c", command]).stdout
+            output = self._start([BASH, "-e", "-c", command]).stdout
             pattern = ".*".join(map(re.escape, expected.rstrip().split("...")))
             assert re.fullmatch(pattern, output.rstrip(), re.DOTALL), output
 
@@ -173,7 +177,7 @@ class Recipe:
         for line in commands(block):
             instruction, _, rest = line.partition(" ")
             if instruction == "RUN":
-                self._check(["bash", "-e", "-c", rest], block)
+                self._check([BASH, "-e", "-c", rest], block)
             elif instruction == "ENV":
                 variables.update(pair.split("=", 1) for pair in shlex.split(rest))
             elif instruction == "CMD":
@@ -196,7 +200,7 @@ class _Command(Server):
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            ["bash", "-c", f"exec {self._command[0]}"],
+            [BASH, "-c", f"exec {self._command[0]}"],
             cwd=self._folder,
             env={
                 **self._variables,
