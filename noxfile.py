@@ -6,9 +6,11 @@ import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nox
@@ -275,6 +277,9 @@ def bench(session: nox.Session) -> None:
 
 
 WORKFLOWS = Path(".github/workflows")
+DIST = Path("dist")
+INSTALLED = ("ididi-scopefix", "packaging", "wrapt")
+"""What installing the wheel installs."""
 
 
 @nox.session
@@ -290,28 +295,40 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Build once what is published, check it, and list what is in it."""
-    install_auditors(session)
+    """Build once what is published, where nothing is installed but what builds it."""
+    session.install("--quiet", "build", silent=True)
     dirty = git(session, "status", "--porcelain", "--ignored=no")
     if dirty:
         session.error(f"a release is built from a clean checkout:\n{dirty}")
     session.env["SOURCE_DATE_EPOCH"] = git(session, "log", "-1", "--format=%ct")
-    packages = build(session, Path("dist"))
+    sdist, wheel = build(session, DIST)
     tag = os.environ.get("GITHUB_REF_NAME")
-    if tag and f"ididi_scopefix-{tag[1:]}.tar.gz" not in [p.name for p in packages]:
-        session.error(f"the tag is {tag}, but this was built: {packages[0].name}")
-    check_package(session, *packages, sbom=Path("dist/sbom.cdx.json"))
+    if tag and sdist.name != f"ididi_scopefix-{tag[1:]}.tar.gz":
+        session.error(f"the tag is {tag}, but this was built: {sdist.name}")
+    check_words(session, wheel)
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
-        for file in sorted(Path("dist").iterdir())
+        for file in sorted((sdist, wheel))
     ]
-    Path("dist/SHA256SUMS").write_text("".join(lines), encoding="ascii")
+    (DIST / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
 
 
-def install_auditors(session: nox.Session) -> None:
+@nox.session
+def check(session: nox.Session) -> None:
+    """Check what the session `release` has built, and list what gets installed."""
+    (sdist,), (wheel,) = DIST.glob("*.tar.gz"), DIST.glob("*.whl")
+    install_auditors(session, str(wheel))
+    check_package(session, sdist, wheel, sbom=DIST / "sbom.cdx.json")
+    session.run(
+        *("pytest", "--quiet", "tests/package", *session.posargs),
+        env={"SCOPEFIX_WHEEL": str(wheel)},
+    )
+
+
+def install_auditors(session: nox.Session, package: str = ".") -> None:
     """Install what the checks need; skip the session where that isn't possible."""
     require_python(session, (3, 11))  # for zizmor and autorun-audit
-    session.install("--quiet", ".", *group("audit"), *group("test"), silent=True)
+    session.install("--quiet", package, *group("audit"), *group("test"), silent=True)
 
 
 def git(session: nox.Session, *arguments: str) -> str:
@@ -326,6 +343,25 @@ def build(session: nox.Session, folder: Path) -> tuple[Path, Path]:
     session.run("python", "-m", "build", "--outdir", str(folder), silent=True)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel
+
+
+def check_words(session: nox.Session, wheel: Path) -> None:
+    """Refuse a wheel that names no home, or that SECURITY.md can't verify."""
+    security = Path("SECURITY.md").read_text(encoding="utf-8")
+    texts = {"METADATA": metadata(wheel, "METADATA"), "SECURITY.md": security}
+    for name, text in texts.items():
+        if "example.org" in text:
+            session.error(f"{name} still has addresses at example.org")
+    used = re.findall(r"Generator: hatchling (\S+)", metadata(wheel, "WHEEL"))
+    if used != re.findall(r"hatchling==([\w.]+)", security):
+        session.error(f"the wheel was built by hatchling {used}: say so in SECURITY.md")
+
+
+def metadata(wheel: Path, name: str) -> str:
+    """Return one of the files about *wheel* that are in it."""
+    package = "-".join(wheel.name.split("-")[:2])
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(f"{package}.dist-info/{name}").decode()
 
 
 def check_package(
@@ -345,15 +381,20 @@ def check_package(
             # It would like to fetch lists of popular packages, and goes on without.
             stderr=subprocess.DEVNULL,
         )
+        answer = json.loads(str(found))
         # What code is able to do, to read a file for one, is listed, but no risk.
-        risks = json.loads(str(found))["risks"]
-        if risks:
-            session.error(f"guarddog, on {package.name}: {json.dumps(risks, indent=2)}")
+        if answer["risks"] or answer["errors"]:
+            told = {kind: answer[kind] for kind in ("errors", "risks")}
+            session.error(f"guarddog, on {package.name}: {json.dumps(told, indent=2)}")
     installed = Path(session.create_tmp()).resolve() / "installed"
     session.run("python", "-m", "venv", "--clear", "--without-pip", str(installed))
     python = str(next(installed.glob("[bS]*/python*")))
     pip = ("python", "-m", "pip", "--python", python, "install", "--quiet")
-    session.run(*pip, str(wheel), silent=True)
+    # By its name: what is installed by its path is listed with that path. And then
+    # what it requires.
+    here = ("--no-index", "--no-deps", "--find-links", str(wheel.parent))
+    session.run(*pip, *here, "ididi-scopefix", silent=True)
+    session.run(*pip, "ididi-scopefix", silent=True)
     # An import line of a .pth file is MEDIUM, whatever it imports.
     session.run("autorun-audit", "env", "--python", python, "--fail-on", "high")
     target = sbom or installed / "sbom.cdx.json"
@@ -361,10 +402,13 @@ def check_package(
         *("cyclonedx-py", "environment", "--output-reproducible"),
         *("--output-file", str(target), python),
     )
-    parts = json.loads(target.read_text(encoding="utf-8"))["components"]
-    names = sorted(part["name"] for part in parts)
-    if names != ["ididi-scopefix", "packaging", "wrapt"]:
+    listed = target.read_text(encoding="utf-8")
+    parts = json.loads(listed)["components"]
+    names = sorted(str(part.get("purl", part["name"])).split("@")[0] for part in parts)
+    if names != [f"pkg:pypi/{name}" for name in INSTALLED]:
         session.error(f"the wheel brings along {', '.join(names)}")
+    if "file:" in listed:
+        session.error("the list of what gets installed names files of this machine")
 
 
 def check_workflows(session: nox.Session) -> None:

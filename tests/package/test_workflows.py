@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
 CI = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
@@ -60,3 +61,40 @@ def test_ci_runs_the_script_that_a_change_has_to_pass() -> None:
         assert target in recipes.make_targets()
     for session in re.findall(r"nox --session ([\w ]+)", script):
         assert {*session.split()} <= recipes.nox_sessions()
+
+
+def test_a_release_is_checked_before_it_is_attested_and_after_it_is_built() -> None:
+    """In a job of its own, whose tools can't change what the first one has built."""
+    _, _, text = RELEASE.partition("\njobs:\n")
+    jobs = dict(re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", text, re.MULTILINE))
+
+    assert {job: re.findall("needs: (.+)", jobs[job]) for job in jobs} == {
+        "build": [],
+        "check": ["build"],
+        "attest": ["check"],
+        "publish": ["attest"],
+        "announce": ["publish"],
+    }
+    assert "nox --session release\n" in jobs["build"]
+    assert "nox --session check\n" in jobs["check"]
+    # The index gets what the first job has stored, and nothing of the second one.
+    assert re.findall("name: (dist|sbom)", jobs["publish"]) == ["dist"]
+
+
+def test_a_tag_releases_only_what_is_on_the_main_branch() -> None:
+    """Whoever may push a tag need not have had a review."""
+    there = RELEASE.index('git merge-base --is-ancestor "$GITHUB_SHA" origin/main')
+
+    assert RELEASE.index("fetch-depth: 0") < there < RELEASE.index("nox --session")
+
+
+def test_ci_runs_the_tests_of_the_sdist_as_contributing_says() -> None:
+    """From what was unpacked, without git."""
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    _, _, job = CI.partition("\n  sdist:\n")
+    job = job[: job.index("\n\n")]
+
+    assert "checkout" not in job
+    for command in ("python -m pip install . --group test", "pytest"):
+        assert f"`{command}`" in contributing
+        assert f"run: {command}\n        working-directory: unpacked" in job
