@@ -36,7 +36,7 @@ def put(folder: Path, *files: str) -> None:
     for name in files:
         file = folder / name
         file.parent.mkdir(exist_ok=True)
-        file.write_text("x = 1\n", encoding="utf-8")
+        file.write_bytes(b"x = 1\n")
 
 
 @pytest.fixture
