@@ -354,7 +354,7 @@ def check_words(session: nox.Session, wheel: Path) -> None:
             session.error(f"{name} still has addresses at example.org")
     used = re.findall(r"Generator: hatchling (\S+)", metadata(wheel, "WHEEL"))
     if used != re.findall(r"hatchling==([\w.]+)", security):
-        session.error(f"the wheel was built by hatchling {used}: say so in SECURITY.md")
+        session.error(f"built by hatchling {', '.join(used)}: say so in SECURITY.md")
 
 
 def metadata(wheel: Path, name: str) -> str:
