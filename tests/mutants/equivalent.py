@@ -46,6 +46,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "It is a reason that is not said where ididi is patched.": (
         "_activation.py: _install: \"\" -> ('X')",
     ),
+    "No logger has such a level.": ("_log.py: seeded: 1 -> (2)",),
     "No number has such a digit.": ("_log.py: _count: \"0\" -> ('X0')",),
     "It costs only time: the way that is left leads to the same answer.": (
         "_log.py: _caller: 1 -> (2)",
@@ -65,6 +66,11 @@ REASONS: dict[str, tuple[str, ...]] = {
         "_patch_methods.py: MethodsPatch._make_scope: 11 -> (12)",
         "_patch_methods.py: MethodsPatch._make_scope.__exit__: stays_open and typ is None -> (stays_open or typ is None)",
         "_patch_methods.py: MethodsPatch._make_scope.__exit__: stays_open and typ is None -> (typ is None)",
+        "_log.py: seeded: tally.level = sys.maxsize if is_verbose() else -1 -> pass",
+        "_releases.py: _beside: SimpleNamespace(read_text=partial(_text_of, folder, name)) -> (SimpleNamespace())",
+        "_releases.py: _beside: yield SimpleNamespace(read_text=partial(_text_of, folder, name)) -> pass",
+        '_releases.py: _text_of: open(os.path.join(*path), encoding="utf-8") -> (open(os.path.join(*path)))',
+        "_releases.py: _text_of: return file.read() -> return None",
         "_releases.py: _beside: \"ididi-\" -> ('Xididi-')",
         "_releases.py: _beside: \".dist-info\" -> ('X.dist-info')",
         "_seeding.py: <module>: \"__slots__\" -> ('X__slots__')",
