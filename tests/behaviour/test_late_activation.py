@@ -153,20 +153,25 @@ assert first.is_registered_singleton(Graph) == ordinary.is_registered_singleton(
 
 
 @pytest.mark.shim
-def test_a_scope_of_a_graph_built_before_shares_its_default_scope() -> None:
-    """Whichever of the two needs it first."""
+@pytest.mark.parametrize("order", ["graph, request", "request, graph"])
+@pytest.mark.parametrize("graph", ["Graph()", "Graph(self_inject=False)"])
+def test_a_scope_of_a_graph_built_before_shares_its_default_scope(
+    order: str, graph: str
+) -> None:
+    """Whichever of the two needs it first, and if nothing leads from one to the other."""
     children.run(
         BUILT_BEFORE
-        + """
-graph = Context().run(Graph)
+        + f"""
+graph = Context().run(lambda: {graph})
 def open_request():
     Graph()
     with graph.scope("request") as request:
         return request
 request = Context().run(open_request)
 activate()
-default = contexts.in_new_thread(request.use_scope)
-assert contexts.in_new_thread(graph.use_scope) is default
+default, same = (contexts.in_new_thread(each.use_scope) for each in ({order}))
+assert default.name == DefaultScopeName
+assert same is default
 """
     )
 

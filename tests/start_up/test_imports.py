@@ -328,6 +328,33 @@ ididi_scopefix.activate(){USE}"""
     assert finished.stdout == f"interrupted\n{WORKS}"
 
 
+@pytest.mark.parametrize(
+    ("error", "outcome"), [("ImportError", "went on"), ("KeyboardInterrupt", "ended")]
+)
+def test_what_an_import_after_ididi_raises(error: str, outcome: str) -> None:
+    """An error leaves ididi as it was, and an interrupt interrupts the program."""
+    finished = without_start_up_files(
+        f"""
+import sys
+
+class Raising:
+    def find_spec(self, name, path=None, target=None):
+        if name == "ididi_scopefix._api":
+            raise {error}
+
+import ididi
+sys.meta_path.insert(0, Raising())
+try:
+    import ididi_scopefix
+    print("went on")
+except KeyboardInterrupt:
+    print("ended")
+"""
+    )
+
+    assert finished.stdout + finished.stderr == outcome + "\n"
+
+
 def test_each_import_registers_one_hook_and_needs_none_that_wrapt_refuses() -> None:
     """A failed import leaves its hook to the next one, a refused one asks again."""
     again = (
