@@ -27,6 +27,7 @@ _CALLS = {
     "use_scope": "use_scope",
     "__enter__": "scope",
     "__exit__": "scope",
+    "ensure_and_exit": "scope",
     "__aenter__": "ascope",
     "leave_unentered": "ascope",
     "seed": "seed",

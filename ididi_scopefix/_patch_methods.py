@@ -75,8 +75,6 @@ class MethodsPatch(Patch):
         ensure, ensure_for = self.ensure_scope, self._ensure_for
         managers: Any = decorator(lambda: None)().__class__
         enter, leave = managers.__enter__, managers.__exit__
-        # Before Python 3.11 contextlib does not close what it opens when it is left.
-        stays_open = sys.version_info < (3, 11)
 
         def __enter__(self: Any) -> Any:  # noqa: N807
             found = current(absent)
@@ -89,8 +87,6 @@ class MethodsPatch(Patch):
             return enter(self)
 
         def __exit__(self: Any, typ: Any, value: Any, traceback: Any) -> Any:  # noqa: N807
-            if stays_open and typ is None:
-                ensure_for(self)
             try:
                 return leave(self, typ, value, traceback)
             except LookupError:
@@ -101,7 +97,14 @@ class MethodsPatch(Patch):
             self.gen = self.func(*self.args, **self.kwds)
             return leave(self, typ, value, traceback)
 
-        return _managed_by(managers, (__enter__, __exit__), original)
+        def ensure_and_exit(self: Any, typ: Any, value: Any, traceback: Any) -> Any:
+            if typ is None:
+                ensure_for(self)
+            return leave(self, typ, value, traceback)
+
+        # Before Python 3.11 contextlib leaves open what it opens here.
+        last = __exit__ if sys.version_info >= (3, 11) else ensure_and_exit
+        return _managed(managers, original, __enter__=__enter__, __exit__=last)
 
     def _make_ascope(self, original: Any) -> Function:
         decorator: Any = asynccontextmanager
@@ -135,7 +138,7 @@ class MethodsPatch(Patch):
         # It can be marked as what it is from Python 3.12 on.
         getattr(inspect, "markcoroutinefunction", id)(__aexit__)
 
-        return _managed_by(managers, (__aenter__, __aexit__), original)
+        return _managed(managers, original, __aenter__=__aenter__, __aexit__=__aexit__)
 
     def _ensure_for(self, manager: Any) -> None:
         """Ensure the scope of *manager*, unless it has been entered before."""
@@ -199,12 +202,11 @@ def _parameters(function: Any) -> "tuple[object, ...]":
     return counts, any_more, code.co_varnames[: sum(counts[1:])]
 
 
-def _managed_by(managers: Any, methods: Any, original: Any) -> Function:
+def _managed(managers: Any, original: Any, **methods: Any) -> Function:
     """Return a function like *original*, whose *managers* have other *methods*."""
     copied = ("__doc__", "__module__", "__qualname__")
     namespace = {name: getattr(managers, name) for name in copied}
-    for method in methods:
-        name = method.__name__
+    for name, method in methods.items():
         namespace[name] = update_wrapper(method, getattr(managers, name))
     derived = type(managers.__name__, (managers,), namespace)
     function = decorated_function(original)
@@ -221,5 +223,4 @@ def _is_new(manager: Any) -> bool:
     """Tell whether an asynchronous *manager* that has its args was not entered."""
     if sys.version_info >= (3, 10):
         return True  # entering deletes them
-    frame: Any = manager.gen.ag_frame
-    return frame is not None and frame.f_lasti == -1
+    return getattr(manager.gen.ag_frame, "f_lasti", None) == -1

@@ -201,9 +201,6 @@ class Tally:
 
     level = logging.INFO
 
-    def __init__(self) -> None:
-        self.reset()
-
     def reset(self) -> None:
         """Start again from nothing."""
         self.steps, self.first_is_unsaid = itertools.count(), True
@@ -217,3 +214,4 @@ def counted(steps: "Iterator[int]") -> int:
 
 
 tally = Tally()
+tally.reset()
