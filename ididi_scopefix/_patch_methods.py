@@ -102,8 +102,8 @@ class MethodsPatch(Patch):
                 ensure_for(self)
             return leave(self, typ, value, traceback)
 
-        # Before Python 3.11 contextlib leaves open what it opens here.
-        last = __exit__ if sys.version_info >= (3, 11) else ensure_and_exit
+        closes = sys.version_info >= (3, 11)  # else contextlib leaves it open
+        last = __exit__ if closes else ensure_and_exit
         return _managed(managers, original, __enter__=__enter__, __exit__=last)
 
     def _make_ascope(self, original: Any) -> Function:
