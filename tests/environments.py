@@ -25,18 +25,16 @@ START_UP_FILE = "ididi-scopefix.pth"
 WHEEL = os.environ.get("SCOPEFIX_WHEEL")
 """The wheel that is to be tested, if it is not made from the checkout."""
 
+BUILD_HOOK = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
+
 DROPPED = (
     "IDIDI_SCOPEFIX",
     "NO_COLOR",
     "PYTHON",
     "VIRTUAL_ENV",
     # In a git hook they are set, and a commit would go into the hook's repository.
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_WORK_TREE",
+    # The build of an sdist drops them, too.
+    *re.findall(r'^    "(GIT_\w+)",$', BUILD_HOOK, flags=re.MULTILINE),
 )
 """How the names of variables begin that are not for the children of a test."""
 
@@ -108,17 +106,23 @@ class Environment(NamedTuple):
 
 
 def run(
-    *command: str, folder: Path | None = None, **variables: str
+    *command: str,
+    folder: Path | None = None,
+    encoding: str | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run *command* and expect it to end well."""
     __tracebackhide__ = True
-    finished = attempt(*command, folder=folder, **variables)
+    finished = attempt(*command, folder=folder, encoding=encoding, **variables)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished
 
 
 def attempt(
-    *command: str, folder: Path | None = None, **variables: str
+    *command: str,
+    folder: Path | None = None,
+    encoding: str | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run *command*, in some *folder* that is nobody's, however it ends."""
     return subprocess.run(
@@ -128,6 +132,7 @@ def attempt(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        encoding=encoding,
         timeout=120,
         check=False,
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.environments import ROOT, WHEEL, Environment, backend, clean, run
+from tests.environments import ROOT, WHEEL, Environment, backend, run
 
 
 class Builder(NamedTuple):
@@ -80,16 +79,5 @@ def names(sdist: Path) -> list[str]:
 def git(*arguments: str, folder: Path) -> str:
     """Run git in *folder*, as somebody, and return what it says."""
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
-    finished = subprocess.run(
-        ["git", *who, *arguments],
-        env=clean(),
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        # It names files in UTF-8, on Windows too.
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
+    # It names files in UTF-8, on Windows too.
+    return run("git", *who, *arguments, folder=folder, encoding="utf-8").stdout
