@@ -29,7 +29,7 @@ interval_timers = pytest.mark.skipif(
 )
 
 
-class TimeLimitExceeded(Exception):
+class TimeLimitError(Exception):
     """What a signal handler or another thread raises, as Celery and stopit do."""
 
 
@@ -86,7 +86,7 @@ def test_a_time_limit_by_signal_ends_a_loop(
     def handler(*_: object) -> None:
         nonlocal raised
         raised += 1
-        raise TimeLimitExceeded
+        raise TimeLimitError
 
     graph, other = Context().run(Graph), Context().run(Graph)
     seen: collections.Counter[str] = collections.Counter()
@@ -101,7 +101,7 @@ def test_a_time_limit_by_signal_ends_a_loop(
                 while raised == before:
                     step(graph)
                 seen["lost"] += 1
-            except TimeLimitExceeded:
+            except TimeLimitError:
                 seen["passed"] += 1
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -136,11 +136,11 @@ def test_an_exception_set_by_another_thread_ends_a_loop(
         Context().run(thread.start)
         began.wait(60)
         identifier = ctypes.c_ulong(thread.ident or 0)
-        limit = ctypes.py_object(TimeLimitExceeded)
+        limit = ctypes.py_object(TimeLimitError)
         while thread.is_alive():  # what is lost in a finalizer is set once more
             ctypes.pythonapi.PyThreadState_SetAsyncExc(identifier, limit)
             thread.join(1)
-        assert passed.pop() is TimeLimitExceeded
+        assert passed.pop() is TimeLimitError
 
     assert_graphs_answer(graph, other)
 
@@ -181,13 +181,13 @@ def test_an_error_of_the_shim_s_is_not_hidden(
         pytest.skip("what compiled classes do can't be changed")
 
     def fail(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise TimeLimitExceeded
+        raise TimeLimitError
 
     ididi_scopefix.deactivate()
     late = Context().run(Graph)
     ididi_scopefix.activate()
     monkeypatch.setattr("ididi.graph.Resolver._create_scope", fail)
-    with pytest.raises(TimeLimitExceeded):
+    with pytest.raises(TimeLimitError):
         Context().run(late.use_scope)
     monkeypatch.undo()
     assert_graphs_answer(late, graph)
