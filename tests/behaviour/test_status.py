@@ -1,0 +1,308 @@
+"""What the shim says about itself, and the names that a program may use."""
+
+from __future__ import annotations
+
+import dataclasses
+import doctest
+import importlib.metadata
+import os
+import pkgutil
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, get_args
+
+import ididi.graph
+import pytest
+
+import ididi_scopefix
+from ididi_scopefix import Status
+
+if TYPE_CHECKING:
+    from ididi import Graph
+
+FUNCTIONS = ("activate", "deactivate", "seed", "status")
+
+
+@pytest.mark.shim
+def test_the_status_says_what_is_patched() -> None:
+    """Its name leads to what was replaced."""
+    status = ididi_scopefix.status()
+    assert status.state == "active"
+    assert status.ididi_version == importlib.metadata.version("ididi")
+    assert status.reason.endswith(".")
+    assert status.patched == ("ididi.graph._SCOPE_CONTEXT",)
+    replacement = pkgutil.resolve_name(status.patched[0])
+    assert replacement is ididi.graph._SCOPE_CONTEXT
+    assert ididi_scopefix.deactivate().patched == ()
+    assert pkgutil.resolve_name(status.patched[0]) is not replacement
+
+
+@pytest.mark.unchanged
+def test_a_status_is_frozen() -> None:
+    """It tells how things were, which nobody can change."""
+    status: Any = ididi_scopefix.status()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        status.state = "active"
+
+
+@pytest.mark.shim
+def test_a_status_is_one_line_in_a_log(graph: Graph) -> None:
+    """It begins with the state and the version, and ends with the count."""
+    Context().run(graph.use_scope)
+    text = str(ididi_scopefix.status())
+    version = importlib.metadata.version("ididi")
+    assert text.startswith(f"ididi-scopefix active (ididi {version}): ")
+    assert " Patched: ididi.graph._SCOPE_CONTEXT. Calls answered: " in text
+    assert "\n" not in text
+
+
+@pytest.mark.unchanged
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (
+            Status("active", "2", "good.", ("a.b", "c"), 7),
+            "ididi-scopefix active (ididi 2): good. Patched: a.b, c. Calls answered: 7.",
+        ),
+        (
+            Status("waiting", None, "no ididi."),
+            "ididi-scopefix waiting (ididi none): no ididi.",
+        ),
+    ],
+)
+def test_a_status_leaves_out_what_is_empty(status: Status, text: str) -> None:
+    """One sentence follows the other."""
+    assert str(status) == text
+
+
+@pytest.mark.shim
+def test_calls_that_are_answered_are_counted(graph: Graph) -> None:
+    """None is lost and none is counted twice, from any number of threads."""
+    before = ididi_scopefix.status().fallbacks
+
+    def request() -> None:
+        graph.use_scope()
+        with graph.scope(), graph.scope():
+            graph.use_scope()
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda _: Context().run(request), range(500)))
+
+    for _ in range(2):  # to ask does not count
+        assert ididi_scopefix.status().fallbacks == before + 1000
+
+
+@pytest.mark.shim
+def test_calls_in_a_context_with_a_scope_are_not_counted(graph: Graph) -> None:
+    """Nothing had to be done there; going off and on needs no call either."""
+    before = ididi_scopefix.status().fallbacks
+    with graph.scope():
+        graph.use_scope()
+    ididi_scopefix.deactivate()
+    ididi_scopefix.activate()
+    assert ididi_scopefix.status().fallbacks == before
+    Context().run(graph.use_scope)
+    assert ididi_scopefix.status().fallbacks == before + 1
+
+
+@pytest.mark.shim
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": None})
+def test_before_the_import_of_ididi_nothing_is_imported() -> None:
+    """The status says that ididi is waited for, and its version, and what happens."""
+    import importlib.metadata
+    import sys
+
+    import ididi_scopefix
+
+    ididi_scopefix.activate()
+    status = ididi_scopefix.status()
+    assert status.state == "waiting", status
+    assert status.ididi_version == importlib.metadata.version("ididi")
+    expected = "ididi has not been imported yet; if affected, it is patched then."
+    assert status.reason == expected
+    assert status.patched == ()
+    assert status.fallbacks == 0
+    for name in ("wrapt", "packaging", "ididi", "asyncio"):
+        assert name not in sys.modules, name
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("during", ["ididi.config", "ididi._ds"])
+@pytest.mark.child(out="waiting ididi is being imported.\n")
+def test_during_the_import_of_ididi_the_status_says_so(during: str) -> None:
+    """Another library's hook may ask, before and while ididi.graph is imported."""
+    import wrapt
+
+    import ididi_scopefix
+
+    def ask(module):
+        status = ididi_scopefix.status()
+        print(status.state, status.reason)
+
+    wrapt.register_post_import_hook(ask, during)
+    import ididi  # noqa: F401
+
+
+@pytest.mark.shim
+@pytest.mark.child
+def test_without_its_finder_the_status_says_what_to_do() -> None:
+    """Some other library has put its own list of finders there."""
+    import sys
+
+    import ididi_scopefix
+
+    sys.meta_path = [
+        finder
+        for finder in sys.meta_path
+        if type(finder).__module__ != "ididi_scopefix"
+    ]
+    status = ididi_scopefix.status()
+    assert status.state == "disabled", status
+    assert "activate()" in status.reason, status
+    assert ididi_scopefix.activate().state == "waiting"
+
+
+@pytest.mark.shim
+@pytest.mark.child
+def test_an_import_past_the_finder_is_no_secret() -> None:
+    """The status says so, and ``activate()`` patches ididi."""
+    import sys
+
+    import ididi_scopefix
+
+    (finder,) = (
+        each for each in sys.meta_path if type(each).__module__ == "ididi_scopefix"
+    )
+    sys.meta_path.remove(finder)
+    import ididi  # noqa: F401
+
+    sys.meta_path.insert(0, finder)
+    status = ididi_scopefix.status()
+    assert status.state == "failed", status
+    assert "activate()" in status.reason, status
+    assert ididi_scopefix.activate().state == "active"
+
+
+@pytest.mark.unchanged
+@pytest.mark.shim
+@pytest.mark.parametrize("value", ["0", "false", "off", "no", "OFF", " no "])
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": "{value}"})
+def test_the_switch_disables_everything(value: str) -> None:
+    """ididi is plain ididi, which ``activate()`` does not change."""
+    import os
+    import sys
+    from contextvars import Context
+
+    os.environ["IDIDI_SCOPEFIX"] = value  # as here with the whole run switched off
+    import ididi_scopefix
+
+    assert ididi_scopefix.activate().state == "disabled"
+    reason = f"IDIDI_SCOPEFIX={value} switches it off: unset it and restart."
+    assert ididi_scopefix.status().reason == reason
+    import ididi
+
+    assert "wrapt" not in sys.modules
+    graph = ididi.Graph()
+    failed = False
+    try:
+        Context().run(graph.use_scope)
+    except LookupError:
+        failed = True
+    assert failed
+    assert ididi_scopefix.status().state == "disabled"
+    # Safe to call all the same, and without a trace.
+    context = Context()
+    assert context.run(ididi_scopefix.seed, graph).name == "__ididi_default_scope__"
+    assert len(context) == 0
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("value", ["", "1", "true", "on", "yes", "ON", " Yes "])
+def test_the_switch_says_that_the_shim_is_on(
+    value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such a value is the same as none."""
+    if os.environ.get("IDIDI_SCOPEFIX") != "0":
+        monkeypatch.setenv("IDIDI_SCOPEFIX", value)
+    ididi_scopefix.deactivate()
+    status = ididi_scopefix.activate()
+    assert status.state == "active"
+    assert "IDIDI_SCOPEFIX" not in status.reason
+    assert caplog.records == []
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("value", ["2", "n", "nope", "00", "disabled"])
+@pytest.mark.child(
+    env={"IDIDI_SCOPEFIX": "{value}"},
+    err=lambda text: text.count("so the shim is on; 0 switches it off.\n") == 1,
+)
+def test_an_unknown_value_of_the_switch_is_one_warning(value: str) -> None:
+    """Nobody switches the shim off by chance, or leaves it on without knowing."""
+    import ididi  # noqa: F401
+
+    import ididi_scopefix
+
+    ididi_scopefix.activate()
+    status = ididi_scopefix.status()
+    assert status.state == "active", status
+    assert f"IDIDI_SCOPEFIX={value!r} is unknown" in status.reason
+
+
+@pytest.mark.shim
+@pytest.mark.child
+def test_a_broken_finder_of_distributions_is_no_error() -> None:
+    """It hides the version, which ididi itself or the probe has to tell then."""
+    import sys
+    from contextvars import Context
+
+    import ididi_scopefix
+
+    class Broken:
+        def find_spec(self, *args):
+            return None
+
+        def find_distributions(self, *args, **kwargs):
+            raise RuntimeError("a bug of the finder's own")
+
+    sys.meta_path.insert(0, Broken())
+    status = ididi_scopefix.status()
+    assert status.state == "waiting", status
+    assert status.ididi_version is None
+    import ididi
+
+    assert ididi_scopefix.status().state == "active"
+    graph = Context().run(ididi.Graph)
+    assert Context().run(graph.use_scope).name == "__ididi_default_scope__"
+
+
+@pytest.mark.unchanged
+def test_the_public_names_are_there() -> None:
+    """No others are offered, and they say that they are the package's."""
+    expected = {*FUNCTIONS, "Caller", "State", "Status", "__version__"}
+    assert set(ididi_scopefix.__all__) == set(dir(ididi_scopefix)) == expected
+    for name in (*FUNCTIONS, "Caller", "Status"):
+        assert getattr(ididi_scopefix, name).__module__ == "ididi_scopefix"
+    installed = importlib.metadata.version("ididi-scopefix")
+    assert ididi_scopefix.__version__ == installed
+    assert ididi_scopefix.status().state in get_args(ididi_scopefix.State)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ididi_scopefix.nothing  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "seed" else pytest.param(name, marks=pytest.mark.shim)
+        for name in FUNCTIONS
+    ],
+)
+def test_the_example_of_each_function_is_true(name: str) -> None:
+    """Its docstring says what it returns and what it raises as well."""
+    function = getattr(ididi_scopefix, name)
+    for section in ("Returns:", "Raises:", "Example:"):
+        assert section in function.__doc__
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(function, name, module=False, globs={})
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
