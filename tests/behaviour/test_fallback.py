@@ -200,9 +200,7 @@ def test_an_async_scope_can_be_handed_to_another_context(
 
 
 @in_every_context
-def test_an_unknown_scope_is_out_of_scope(
-    graph: Graph, call: contexts.SyncWay
-) -> None:
+def test_an_unknown_scope_is_out_of_scope(graph: Graph, call: contexts.SyncWay) -> None:
     """The error is ididi's own, which says which scope is not open."""
     with pytest.raises(OutOfScopeError):
         call(lambda: graph.use_scope("unknown"))
@@ -242,7 +240,9 @@ def test_many_threads_share_the_default_scope(
 ) -> None:
     """There is one default scope, whichever thread asks."""
     with ThreadPoolExecutor(max_workers=16) as pool:
-        found = list(pool.map(lambda _: contexts.in_new_thread(graph.use_scope), range(100)))
+        found = list(
+            pool.map(lambda _: contexts.in_new_thread(graph.use_scope), range(100))
+        )
 
     assert all(scope is default_scope for scope in found)
 

@@ -236,7 +236,6 @@ def test_two_modules_of_ididi_do_not_meet() -> None:
     assert ididi_scopefix.status().state == "active"
     graphs = [Context().run(each.Graph) for each in modules]
 
-
     def serve(graph):
         default = graph.use_scope()
         assert default._type_registry is graph._type_registry
@@ -256,9 +255,7 @@ class Proxy:
 
 @with_and_without_self_inject
 @pytest.mark.parametrize("late", [False, True])
-def test_singletons_are_asked_for_nothing(
-    build: Callable[[], Any], late: bool
-) -> None:
+def test_singletons_are_asked_for_nothing(build: Callable[[], Any], late: bool) -> None:
     """They can be proxies that raise when they are asked for anything."""
     if late:
         ididi_scopefix.deactivate()
