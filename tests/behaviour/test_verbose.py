@@ -181,13 +181,16 @@ def test_a_file_is_named_as_seen_from_the_working_directory(helpers: Path) -> No
     import os
     from contextvars import Context
     from pathlib import Path
+    from types import FunctionType
 
     from ididi import Graph
 
+    def use_scope():
+        graph.use_scope()
+
     def need(file):
-        names = {"graph": graph}
-        exec(compile("def need(): graph.use_scope()", file, "exec"), names)
-        Context().run(names["need"])
+        code = use_scope.__code__.replace(co_filename=file)
+        Context().run(FunctionType(code, globals()))
 
     graph = Context().run(Graph)
     here = Path.cwd()
@@ -251,19 +254,25 @@ def test_a_hundred_callers_are_told_apart(helpers: Path) -> None:
 
     lines = listen()
     from contextvars import Context
+    from types import FunctionType
 
     from ididi import Graph
 
     import ididi_scopefix
 
     graph = Context().run(Graph)
-    names = {"graph": graph}
+
+    def use_scope():
+        graph.use_scope()
+
+    def call(number, times=1):
+        code = use_scope.__code__.replace(co_name=f"caller_{number}")
+        for _ in range(times):
+            Context().run(FunctionType(code, globals()))
+
     for number in [*range(150), 7]:
-        source = f"def caller_{number}(): graph.use_scope()"
-        exec(compile(source, "generated.py", "exec"), names)
-        Context().run(names[f"caller_{number}"])
-    for _ in range(849):
-        Context().run(names["caller_120"])
+        call(number)
+    call(120, times=849)
     status = ididi_scopefix.status()
     assert status.fallbacks == 1000
     assert [(each.function, each.count) for each in status.callers] == [
@@ -338,25 +347,27 @@ def test_who_is_not_verbose_says_nothing(switch: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "without",
-    [
-        "sys.stderr = sys.__stderr__ = None",
-        "sys.stderr.close()",
-        "sys.stderr = open(os.devnull, 'w'); sys.__stderr__.close()",
-        "os.close(2)",
-        "os.dup2(os.open('/dev/full', os.O_WRONLY), 2)",
-        "r, w = os.pipe(); os.dup2(w, 2); os.close(w); os.close(r)",
-    ],
+    "lacking", ["none", "closed", "closed descriptor", "full", "broken pipe"]
 )
 @verbose_and_silent
-def test_requests_are_served_without_a_standard_error(without: str) -> None:
+def test_requests_are_served_without_a_standard_error(lacking: str) -> None:
     """It can be missing, closed, full or a pipe that nobody reads any more."""
     import os
     import sys
 
-    if "full" in without and not os.path.exists("/dev/full"):
-        sys.exit()
-    exec(without)
+    if lacking == "none":
+        sys.stderr = sys.__stderr__ = None
+    elif lacking == "closed":
+        sys.__stderr__.close()
+    elif lacking == "closed descriptor":
+        os.close(2)
+    elif lacking == "full" and os.path.exists("/dev/full"):
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 2)
+    elif lacking == "broken pipe":
+        reading, writing = os.pipe()
+        os.dup2(writing, 2)
+        os.close(writing)
+        os.close(reading)
     from contextvars import Context
 
     import ididi
@@ -366,8 +377,8 @@ def test_requests_are_served_without_a_standard_error(without: str) -> None:
     graph = Context().run(ididi.Graph)
     for _ in range(100):
         Context().run(graph.use_scope)
-    ok = ididi_scopefix.status().fallbacks == 100
-    os._exit(0 if ok else 1)
+    served = ididi_scopefix.status().fallbacks == 100
+    os._exit(0 if served else 1)
 
 
 @verbose
@@ -381,28 +392,33 @@ def test_names_stay_on_one_line_whatever_is_in_them(helpers: Path) -> None:
     lines = listen()
     import threading
     from contextvars import Context
+    from types import FunctionType
 
     from ididi import Graph
 
     import ididi_scopefix
 
     graph = Context().run(Graph)
+
+    def need():
+        graph.use_scope()
+
+    def in_file(file):
+        return FunctionType(need.__code__.replace(co_filename=file), globals())
+
     files = ["caf\xe9\u2028.py", "two\nlines.py", "\udcff.py"]
     for file in files:
-        names = {"graph": graph}
-        exec(compile("def need(): graph.use_scope()", file, "exec"), names)
-        thread = threading.Thread(target=names["need"], name="a\nfailed: \udcffb")
+        thread = threading.Thread(target=in_file(file), name="a\nfailed: \udcffb")
         Context().run(thread.start)
         thread.join()
     sys.__stderr__.reconfigure(encoding="ascii")
-    exec(compile("def need(): graph.use_scope()", "th\xe9.py", "exec"), names)
-    Context().run(names["need"])
+    Context().run(in_file("th\xe9.py"))
     said = lines()[1:]
     assert len(said) == 4
     assert all(line.isprintable() for line in said)
     assert all(r"(thread a\nfailed: \udcffb)" in line for line in said[:3])
-    assert r"two\nlines.py:1 in need" in said[1]
-    assert r"th\xe9.py:1 in need" in said[3]
+    assert r"two\nlines.py:" in said[1]
+    assert r"th\xe9.py:" in said[3]
     assert [each.file for each in ididi_scopefix.status().callers[:3]] == files
 
 
