@@ -1,6 +1,5 @@
 """``activate()`` and ``deactivate()`` are each other's inverse."""
 
-import asyncio
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -84,23 +83,6 @@ def test_a_scope_that_is_open_closes_when_it_is_off(
     contexts.run_in_thread(request)
 
 
-@pytest.mark.unchanged
-def test_a_scope_made_before_deactivating_is_plain_ididi_s(graph: Graph) -> None:
-    """It asks when it is entered, and nobody answers then."""
-    manager = graph.scope()
-    ididi_scopefix.deactivate()
-    plain = graph.scope()
-
-    def enter(manager: Any) -> "type[BaseException] | None":
-        try:
-            with manager:
-                return None
-        except LookupError as error:
-            return type(error)
-
-    assert Context().run(enter, manager) is Context().run(enter, plain)
-
-
 @pytest.mark.shim
 def test_one_name_is_replaced_and_put_back() -> None:
     """Afterwards ididi's own variable is there, the very object."""
@@ -180,16 +162,6 @@ def test_the_variable_does_what_a_variable_does(graph: Graph) -> None:
     Context().run(request)
 
 
-@pytest.mark.unchanged
-def test_a_scope_left_in_another_context_raises_as_ever(graph: Graph) -> None:
-    """contextvars refuses the token of another context, and says so itself."""
-    manager = graph.scope()
-    manager.__enter__()
-    with pytest.raises(ValueError, match="different Context"):
-        Context().run(manager.__exit__, None, None, None)
-    ididi.graph._SCOPE_CONTEXT.set(graph.use_scope().pre)
-
-
 @pytest.mark.shim
 @pytest.mark.child
 def test_it_waits_for_ididi_until_it_is_deactivated() -> None:
@@ -255,20 +227,3 @@ def test_a_reloaded_module_is_patched_again() -> None:
     assert ididi.graph._SCOPE_CONTEXT is not before
     graph = ididi.graph.Graph()
     assert Context().run(graph.use_scope) is graph.use_scope()
-
-
-def test_a_task_of_an_older_loop_is_answered(graph: Graph) -> None:
-    """A loop that has run while the shim was off runs on when it is on."""
-    loop = asyncio.new_event_loop()
-
-    async def use_scope() -> Any:
-        return graph.use_scope()
-
-    try:
-        ididi_scopefix.deactivate()
-        Context().run(loop.run_until_complete, asyncio.sleep(0))
-        ididi_scopefix.activate()
-        found = Context().run(loop.run_until_complete, use_scope())
-    finally:
-        loop.close()
-    assert found is graph.use_scope()

@@ -2,8 +2,6 @@
 
 import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from contextvars import Context
 
 import pytest
@@ -94,39 +92,6 @@ def test_a_task_with_its_own_context_enters_a_scope(
         assert elsewhere.run(graph.use_scope) is default_scope
 
     asyncio.run(main())
-
-
-def test_an_executor_enters_and_leaves_a_scope(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Between its two steps the thread of the pool has the scope."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            pool.submit(contexts.in_empty_context, int).result()
-            manager = graph.scope("request")
-            scope = await loop.run_in_executor(pool, manager.__enter__)
-            assert scope.pre is default_scope
-            found = await loop.run_in_executor(pool, graph.use_scope)
-            assert found is scope
-            await loop.run_in_executor(pool, manager.__exit__, None, None, None)
-            found = await loop.run_in_executor(pool, graph.use_scope)
-            assert found is default_scope
-
-    Context().run(asyncio.run, main())
-
-
-def test_an_exit_stack_enters_a_scope(graph: Graph, default_scope: SyncScope) -> None:
-    """The stack leaves the scope where it was entered."""
-
-    def request() -> None:
-        with ExitStack() as stack:
-            scope = stack.enter_context(graph.scope())
-            assert scope.pre is default_scope
-        assert graph.use_scope() is default_scope
-
-    Context().run(request)
 
 
 # Of a decorator's own scope, which is never entered. Compiled generators say so.

@@ -1,7 +1,6 @@
 """In a context without a scope, a graph answers with its default scope."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from typing import Annotated, Any
 
@@ -233,81 +232,3 @@ def test_a_copied_context_has_the_scope_of_its_caller(
         assert await asyncio.to_thread(graph.use_scope) is default_scope
 
     contexts.run_in_empty_context(main)
-
-
-def test_many_threads_share_the_default_scope(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """There is one default scope, whichever thread asks."""
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        found = list(
-            pool.map(lambda _: contexts.in_new_thread(graph.use_scope), range(100))
-        )
-
-    assert all(scope is default_scope for scope in found)
-
-
-@in_every_context
-def test_an_error_in_a_scope_passes_through(
-    graph: Graph, default_scope: SyncScope, call: contexts.SyncWay
-) -> None:
-    """The program's own error arrives as it was raised, though it is a LookupError."""
-    error = KeyError("of the program's own")
-
-    def request() -> None:
-        try:
-            with graph.scope("request"):
-                raise error
-        finally:
-            assert graph.use_scope() is default_scope
-
-    with pytest.raises(KeyError) as raised:
-        call(request)
-    assert raised.value is error
-    assert error.__context__ is error.__cause__ is None
-
-
-def test_a_cancelled_task_leaves_its_scope(graph: Graph) -> None:
-    """The cancellation arrives, and the resources of the scope are closed."""
-    closed = []
-
-    async def request(entered: "asyncio.Future[None]") -> None:
-        async with graph.ascope("request") as scope:
-
-            async def close() -> None:
-                closed.append("request")
-
-            scope._stack.push_async_callback(close)
-            entered.set_result(None)
-            await asyncio.get_running_loop().create_future()
-
-    async def main() -> None:
-        entered = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(request(entered))
-        await asyncio.wait({task, entered}, return_when=asyncio.FIRST_COMPLETED)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    contexts.run_in_thread(main)
-
-    assert closed == ["request"]
-
-
-@pytest.mark.child
-def test_a_program_imports_the_shim_and_needs_nothing_else() -> None:
-    """Programs import it before or after ididi, and never mention it again."""
-    import threading
-    from contextvars import Context
-
-    import ididi
-
-    import ididi_scopefix
-
-    found = []
-    graph = ididi.Graph()
-    thread = threading.Thread(target=lambda: found.append(graph.use_scope()))
-    Context().run(thread.start)
-    thread.join()
-    assert found == [graph.use_scope()]
-    assert ididi_scopefix.status().fallbacks == 1

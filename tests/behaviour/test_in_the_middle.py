@@ -4,7 +4,6 @@ import gc
 import logging
 import signal
 import sys
-import threading
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -173,31 +172,3 @@ def test_a_handler_uses_the_graph_that_is_asked(
         logger.setLevel(level)
         logger.removeHandler(handler)
     assert all(scope is default_scope for scope in found)
-
-
-@knows_graphs
-def test_threads_with_their_own_graphs_do_not_meet() -> None:
-    """Each thread has many contexts, and switches often."""
-    stop = threading.Event()
-    wrong: list[BaseException] = []
-
-    def serve() -> None:
-        graph = Context().run(Graph)
-        try:
-            for _ in range(300):
-                Context().run(use, graph)
-        except BaseException as error:
-            wrong.append(error)
-
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=serve) for _ in range(4)]
-        for thread in threads:
-            Context().run(thread.start)
-        for thread in threads:
-            thread.join(60)
-    finally:
-        stop.set()
-        sys.setswitchinterval(interval)
-    assert wrong == []

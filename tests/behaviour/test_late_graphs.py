@@ -130,16 +130,6 @@ def build_and_merge(kind: Any) -> Any:
 
 
 @knows_graphs
-def test_a_graph_that_does_not_inject_itself_is_not_injected() -> None:
-    """Its own default scope would not do so either."""
-    graph = build(self_inject=False)
-    activate()
-    default = Context().run(graph.use_scope)
-    assert default.name == DefaultScopeName
-    assert Graph not in default._resolved_singletons
-
-
-@knows_graphs
 @pytest.mark.shim
 def test_an_open_scope_is_not_taken_for_a_default_scope() -> None:
     """In ididi 1.8.4 a scope that was opened before activation can have no parent."""

@@ -189,30 +189,3 @@ def test_a_handler_may_import_ididi_itself() -> None:
     thread.join(30)
     assert not thread.is_alive()
     assert ididi_scopefix.status().state == "active"
-
-
-@pytest.mark.child
-def test_a_handler_may_ask_for_the_status_in_a_thread() -> None:
-    """It is called when no lock is held."""
-    import logging
-    import threading
-    from contextvars import Context
-
-    import ididi
-
-    import ididi_scopefix
-
-    class Asking(logging.Handler):
-        def emit(self, record):
-            def ask():
-                states.append(ididi_scopefix.activate().state)
-
-            thread = threading.Thread(target=ask, daemon=True)
-            thread.start()
-            thread.join(30)
-
-    states = []
-    logging.basicConfig(level=logging.INFO, handlers=[Asking()])
-    graph = Context().run(ididi.Graph)
-    Context().run(graph.use_scope)
-    assert states == ["active"]

@@ -10,14 +10,14 @@ from typing import Any, Callable
 
 import ididi.graph
 import pytest
-from ididi import Graph, SyncScope
+from ididi import Graph
 from ididi.config import DefaultScopeName
 from ididi.errors import OutOfScopeError
 
 import ididi_scopefix
 from tests import contexts
 from tests.pythons import collect
-from tests.shape import held_by_graphs, is_compiled, knows_graphs
+from tests.shape import held_by_graphs, knows_graphs
 
 pytestmark = knows_graphs
 
@@ -221,7 +221,6 @@ def test_a_type_registry_can_be_copied(copied: Callable[[Any], Any]) -> None:
 @pytest.mark.child
 def test_two_modules_of_ididi_do_not_meet() -> None:
     """After ``del sys.modules[...]`` the next import makes a second one."""
-    import sys
     from contextvars import Context
 
     import ididi
@@ -342,18 +341,6 @@ def test_a_scope_answers_for_its_graph_after_a_merge() -> None:
     assert contexts.in_new_thread(request.use_scope) is own(second)
 
 
-def test_a_graph_built_in_a_context_answers_there_for_all() -> None:
-    """That is how plain ididi does it: the variable has a scope then."""
-    first = Context().run(Graph)
-
-    def work() -> None:
-        assert first.use_scope() is own(first)
-        built_here = Graph()
-        assert first.use_scope() is own(built_here)
-
-    contexts.in_new_thread(work)
-
-
 @pytest.mark.parametrize("late", [False, True])
 def test_graphs_can_share_a_thread_pool(late: bool) -> None:
     """Each has its own default scope all the same, built before activation or after."""
@@ -399,26 +386,3 @@ def test_a_stranger_in_the_variable_is_left_alone(graph: Graph) -> None:
         assert default.name == DefaultScopeName
 
     Context().run(request)
-
-
-def test_a_profiler_and_a_tracer_change_no_answer() -> None:
-    """Tools look into the frames of the calls while these are made."""
-    graph: Any = Context().run(Graph)
-    Context().run(Graph)
-
-    def look(frame: Any, *args: object) -> Any:
-        dict(frame.f_locals)
-        return look
-
-    def request() -> "SyncScope":
-        previous = sys.gettrace()
-        sys.setprofile(look)
-        sys.settrace(look)
-        try:
-            return graph.use_scope()
-        finally:
-            sys.settrace(previous)
-            sys.setprofile(None)
-
-    assert not is_compiled()
-    assert Context().run(request)._type_registry is graph._type_registry

@@ -8,7 +8,6 @@ from contextvars import Context
 import pytest
 from ididi import Graph
 
-from tests import contexts
 from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
 from tests.shape import is_compiled, knows_graphs
 
@@ -41,28 +40,6 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     assert (caller.file, caller.line, caller.function) == ("?", 0, "?")
     assert caller.call == ("a scope call" if compiled else "Graph.use_scope()")
     assert caller.count == 2
-
-
-@forks
-@pytest.mark.child
-def test_a_forked_worker_is_answered() -> None:
-    """It finds the default scope of each graph, and counts for itself."""
-    import os
-    from contextvars import Context
-
-    from ididi import Graph
-
-    import ididi_scopefix
-
-    graph = Context().run(Graph)
-    default = Context().run(graph.use_scope)
-    worker = os.fork()
-    if not worker:
-        same = all(Context().run(graph.use_scope) is default for _ in range(2))
-        ok = same and ididi_scopefix.status().fallbacks == 2
-        os._exit(0 if ok else 1)
-    assert os.waitpid(worker, 0)[1] == 0
-    assert ididi_scopefix.status().fallbacks == 1
 
 
 @forks
@@ -135,7 +112,6 @@ def test_a_finalizer_at_exit_uses_its_graph(switch: str, needed_before: bool) ->
 )
 def test_python_in_development_mode_complains_of_nothing() -> None:
     """Nothing is left open or unawaited by calls in empty contexts."""
-    import asyncio
     import gc
     import warnings
     from contextvars import Context
@@ -164,40 +140,3 @@ def test_python_in_development_mode_complains_of_nothing() -> None:
     Context().run(asyncio.run, main())
     gc.collect()
     assert ididi_scopefix.status().fallbacks == 4
-
-
-@pytest.mark.shim
-@pytest.mark.child
-def test_a_loop_in_an_interpreter_s_last_thread_is_answered() -> None:
-    """A thread that is no daemon runs on while the interpreter waits for it."""
-    import asyncio
-    import threading
-    from contextvars import Context
-
-    import ididi
-
-    import ididi_scopefix
-
-    graph = Context().run(ididi.Graph)
-
-    def work():
-        threading.main_thread().join()
-        asyncio.run(request())
-
-    async def request():
-        async with graph.ascope() as scope:
-            assert scope.pre.name == "__ididi_default_scope__"
-
-    thread = threading.Thread(target=work)
-    Context().run(thread.start)
-    assert ididi_scopefix.status().state == "active"
-
-
-def test_calls_nest_in_contexts_of_contexts(graph: Graph) -> None:
-    """A context within a context is empty unless it was copied."""
-
-    async def main() -> object:
-        return contexts.in_empty_context(graph.use_scope)
-
-    found = Context().run(lambda: Context().run(asyncio.run, main()))
-    assert found is graph.use_scope()

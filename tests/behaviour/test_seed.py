@@ -55,14 +55,6 @@ def test_a_seed_is_the_scope_of_all_graphs_there(graph: Graph) -> None:
     assert context.run(what_is_there) is seeded
 
 
-def test_a_seed_outlives_a_deactivation(graph: Graph) -> None:
-    """The program has put it there itself."""
-    context = Context()
-    seeded = context.run(ididi_scopefix.seed, graph)
-    ididi_scopefix.deactivate()
-    assert context.run(graph.use_scope) is seeded
-
-
 def test_an_open_scope_is_not_replaced(graph: Graph, default_scope: SyncScope) -> None:
     """The default scope is returned all the same."""
 
@@ -109,22 +101,6 @@ def test_seeding_while_the_shim_is_off_changes_no_context() -> None:
         context = Context()
         assert context.run(ididi_scopefix.seed, graph) is scope
         assert len(context) == 0
-
-
-@pytest.mark.unchanged
-def test_a_stranger_in_the_variable_is_no_default_scope() -> None:
-    """While the shim is off the graph gets its own all the same."""
-    ididi_scopefix.deactivate()
-    graph = Context().run(Graph)
-
-    def seed() -> Any:
-        variable: Any = ididi.graph._SCOPE_CONTEXT
-        variable.set(object())
-        return ididi_scopefix.seed(graph)
-
-    scope = Context().run(seed)
-    assert scope.name == DefaultScopeName
-    assert scope._type_registry is graph._type_registry
 
 
 def test_a_seed_is_the_same_before_and_after_a_deactivation(
