@@ -46,6 +46,12 @@ else:
 _SWITCH = "IDIDI_SCOPEFIX"
 
 
+class _Switch:
+    """Whether the shim is on. Of no method: those lead to this module, see _variable."""
+
+    on = True  # False after deactivate()
+
+
 class _Finder:
     """Finds ididi as the finders behind it do, and hooks the loaders they give.
 
@@ -53,11 +59,11 @@ class _Finder:
     nothing and waits for nothing; the loaders may.
     """
 
-    on = True  # False after deactivate()
+    switch = _Switch()
     runtime: Any = None  # ididi_scopefix._activation, as soon as ididi is imported
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if fullname not in ("ididi", "ididi.graph") or not self.on:
+        if fullname not in ("ididi", "ididi.graph") or not self.switch.on:
             return None
         finders = iter(list(sys.meta_path))
         for finder in finders:
@@ -200,7 +206,7 @@ def __dir__() -> "list[str]":
     return __all__
 
 
-if not _is_off() and _finder.on:
+if not _is_off() and _finder.switch.on:
     # Not with "in": it would ask the other finders whether they are equal.
     if not any(finder is _finder for finder in sys.meta_path):
         sys.meta_path.insert(0, _finder)
