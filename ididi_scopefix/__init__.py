@@ -53,17 +53,17 @@ class _Switch:
 
 
 class _Finder:
-    """Finds ididi as the finders behind it do, and hooks the loaders they give.
+    """Finds ``ididi.graph`` as the finders behind it do, and hooks its loader.
 
     Python holds the lock of all imports while it asks a finder. So this one imports
-    nothing and waits for nothing; the loaders may.
+    nothing and waits for nothing; the loader may.
     """
 
     switch = _Switch()
-    runtime: Any = None  # ididi_scopefix._activation, as soon as ididi is imported
+    runtime: Any = None  # ididi_scopefix._activation, as soon as it is needed
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if fullname not in ("ididi", "ididi.graph") or not self.switch.on:
+        if fullname != "ididi.graph" or not self.switch.on:
             return None
         finders = iter(list(sys.meta_path))
         for finder in finders:
@@ -92,21 +92,24 @@ class _Finder:
 
 
 def _hook(spec: Any) -> None:
-    """Have the loader of *spec* prepare for ididi, or patch its graph module.
+    """Have the loader of *spec* tell the runtime before and after it loads.
 
     The loader keeps its type, and what others set on it takes effect. Its own methods
     are back when the module is loaded.
     """
-    name, real = spec.name, spec.loader
-    loader = _loader_for(name, real)
+    real = spec.loader
+    loader = _loader_for(spec.name, real)
+    runtime: Any = None
 
     def before() -> None:
-        if name == "ididi":
-            try:
-                runtime = _finder.import_runtime()
-            except ImportError:
-                return  # the package was removed from under this process
-            runtime.prepare(spec)
+        # Before the module is in sys.modules: from then on other threads wait for it
+        # in ways that Python does not always see through.
+        nonlocal runtime
+        try:
+            runtime = _finder.import_runtime()
+        except ImportError:
+            return  # the package was removed from under this process
+        runtime.prepare(spec)
 
     def after(module: Any) -> None:
         if loader is not real:
@@ -114,11 +117,7 @@ def _hook(spec: Any) -> None:
                 spec.loader = real
             if getattr(module, "__loader__", None) is loader:
                 module.__loader__ = real
-        if name == "ididi.graph":
-            try:
-                runtime = _finder.import_runtime()
-            except ImportError:
-                return  # as above
+        if runtime is not None:
             runtime.loaded(module)
 
     def create_module(spec: Any) -> Any:
@@ -126,6 +125,8 @@ def _hook(spec: Any) -> None:
         return replaced["create_module"](spec)
 
     def exec_module(module: Any) -> None:
+        if runtime is None:  # the module is reloaded
+            before()
         put_back()
         replaced["exec_module"](module)
         after(module)
@@ -138,14 +139,14 @@ def _hook(spec: Any) -> None:
         return module
 
     def put_back() -> None:
-        for each, method in methods.items():
-            if vars(loader).get(each) is method:  # or else somebody has wrapped it
-                del vars(loader)[each]
+        for name, method in methods.items():
+            if vars(loader).get(name) is method:  # or else somebody has wrapped it
+                del vars(loader)[name]
 
     methods = {"create_module": create_module, "exec_module": exec_module}
     if not hasattr(loader, "exec_module"):  # zipimport's, in Python 3.9
         methods = {"load_module": load_module}
-    replaced = {each: getattr(loader, each) for each in methods}
+    replaced = {name: getattr(loader, name) for name in methods}
     vars(loader).update(methods)
     spec.loader = loader
 

@@ -1,11 +1,10 @@
 """From the import of ididi to its patch, and why it is not patched.
 
-The finder in ``__init__`` hooks two loaders. That of ``ididi`` calls :func:`prepare`,
-which imports what is needed later: once ``ididi`` is in ``sys.modules``, another thread
-could wait for us while we wait for it. That of ``ididi.graph`` calls :func:`loaded`
-when the module's code has run. It registers wrapt's post-import hook, which wrapt
-calls at once, since the module is there. So wrapt's own finder is never asked for
-it: that one calls ``find_spec`` while Python holds the lock of all imports.
+The finder in ``__init__`` hooks the loader of ``ididi.graph``. That calls
+:func:`prepare`, which imports what is needed later, and :func:`loaded` when the
+module's code has run. This one registers wrapt's post-import hook, which wrapt calls
+at once, since the module is there. So wrapt's own finder is never asked for it: that
+one calls ``find_spec`` while Python holds the lock of all imports.
 """
 
 import importlib

@@ -123,7 +123,7 @@ def version_beside(file: "Optional[str]") -> "Optional[str]":
         return None
 
 
-@lru_cache(maxsize=None)  # a sandbox may import all modules anew, again and again
+@lru_cache  # a sandbox may import all modules anew, again and again
 def _metadata() -> ModuleType:
     # Imported here, where a file of the program that shadows a module of it is caught.
     import importlib.metadata
