@@ -19,13 +19,18 @@ from typing import NoReturn
 
 from ididi_scopefix import _SWITCH, _is_off
 from ididi_scopefix._releases import REQUIREMENTS
-from ididi_scopefix.command import BOOTSTRAP
+
+BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
+"""The folder that is put on ``PYTHONPATH``. It holds a ``sitecustomize``."""
 
 LENDING = "IDIDI_SCOPEFIX_LENDING"
 """The variable that tells the program's interpreter which packages are lent.
 
 The value is ``NAME=FOLDER`` for each of them, separated as on ``PYTHONPATH``.
 """
+
+HIDING = ("elasticapm-run", "opentelemetry-instrument")
+"""Launchers whose own ``sitecustomize`` hides all others."""
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -43,10 +48,14 @@ def run(command: Sequence[str]) -> int:
         :data:`NOT_EXECUTABLE`.
     """
     environment = dict(os.environ)
+    name = os.path.splitext(os.path.basename(command[0]))[0]
     if _is_off():
         _say(f"running without the shim, since {_SWITCH} is off in the environment")
     else:
         environment.update(additions(os.environ))
+        if name in HIDING:
+            instead = f"{name} ... ididi-scopefix run PROGRAM"
+            _say(f"{name} hides the shim from its program. Write instead: {instead}")
     try:
         if os.name != "posix":
             return _wait_for(command, environment)
