@@ -38,17 +38,18 @@ def ask() -> dict[str, Any]:
     return found
 
 
-def files(loaded: bool) -> list[StartUpFile]:
-    """Return each ``ididi-scopefix.pth``; *loaded* is whether the shim is loaded."""
+def files(loaded: Optional[bool]) -> list[StartUpFile]:
+    """Return each ``ididi-scopefix.pth``; *loaded* is the answer of :func:`ask`."""
     listed = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     folders = site.getsitepackages()
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
     # Elsewhere a line is executed if somebody has called site.addsitedir(), as PEX
     # does: so it is if the shim is loaded and nothing else explains it.
-    reason = "" if loaded else "this interpreter does not process it"
+    reasons = {None: "not known", False: "this interpreter does not process it"}
+    reason = reasons.get(loaded, "")
     paths = _paths(folders) or _paths([each for each in sys.path if each not in listed])
-    found = [StartUpFile(path, loaded, reason) for path in paths]
+    found = [StartUpFile(path, bool(loaded), reason) for path in paths]
     reason = "start-up files are not processed in folders on PYTHONPATH"
     ignored = _paths([each for each in listed if each not in folders])
     return found + [StartUpFile(path, False, reason) for path in ignored]

@@ -24,7 +24,7 @@ def show(as_json: bool) -> int:
     status = ididi_scopefix.status()
     start = start_up.ask()
     loaded: Optional[bool] = start["loaded"]
-    files = start_up.files(bool(loaded))
+    files = start_up.files(loaded)
     since = start_up.since(files)
     versions = {
         "ididi-scopefix": ididi_scopefix.__version__,
@@ -47,7 +47,7 @@ def show(as_json: bool) -> int:
         print(json.dumps(report, indent=2))
         return 0
     # This process has imported the shim, which a program may not do.
-    only_here = status.state == "active" and not loaded
+    only_here = status.state == "active" and loaded is False
     here = " In this command; for programs, see start-up." if only_here else ""
     _print("state", f"{status.state}: {status.reason}{here}")
     if problem is not None:
