@@ -15,7 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.environments"]
+pytest_plugins = ["tests.child", "tests.environments"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
