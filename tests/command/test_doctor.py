@@ -94,8 +94,7 @@ def _install_uvicorn(environment: Environment, version: str, folder: Path) -> st
         (
             "0.38.0",
             False,
-            "Requests on uvicorn 0.38.0 do not need it; threads do. Requests need it"
-            " where the graph is built in the lifespan or by a request.",
+            "Requests on uvicorn 0.38.0 do not need it; threads do.",
         ),
         ("0.39.0", True, "Requests on uvicorn 0.39.0 need it; threads do."),
     ],
