@@ -6,10 +6,11 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from ididi_scopefix import _SWITCH, __version__
+from ididi_scopefix.command import run
 
 _DESCRIPTION = """\
 Ends ididi's LookupError: <ContextVar name='idid_scope_ctx' ...>: every scope
@@ -31,42 +32,6 @@ the same for another interpreter, and for a PEX or shiv program:
 environment:
   {_SWITCH}=0          (or false, off, no) switches the shim off
   {_SWITCH}=verbose    has it say on standard error what it does
-"""
-
-_RUN = f"""\
-Run a program with the shim active in it, and in the Python programs that it
-starts. The program's interpreter may be another one than this, without
-ididi-scopefix; wrapt and packaging are lent to it if it has none. Nothing is
-installed. A sitecustomize that is there already still runs.
-
-With another launcher, write run last, right before the program:
-  opentelemetry-instrument ididi-scopefix run uvicorn app:app
-
-On POSIX the program replaces this process: signals reach it, and the exit code
-is its own. 127 means that there is no such program, 126 that there is one
-which can't be executed. With {_SWITCH}=0 in the environment the program
-runs without the shim, and one line says so.
-
-It can't reach interpreters that are told to ignore the environment (python -I,
--E or -S), nor programs that clear it (sudo, env -i).
-"""
-
-_DOCTOR = """\
-Start this interpreter twice more, with the shim switched off and with it on.
-Make every scope call of ididi there, in five kinds of context, and print what
-happens, and whether requests and threads need the shim.
-
-exit codes:
-  0   everything works here, or this ididi is not affected
-  1   a call fails, or programs do not have the shim, or ididi can't be examined
-  2   ididi is not installed here, or the command line is wrong
-"""
-
-_STATUS = """\
-Show what the shim does in this interpreter and why, the start-up files that
-activate it, and the versions of what is involved. Imports ididi to find out,
-and starts this interpreter once more to see whether it has the shim by itself.
-The exit code is 0, whatever the state.
 """
 
 
@@ -104,18 +69,18 @@ def _run(arguments: list[str]) -> int:
         marked = arguments[1:2] == ["--"]
         command = arguments[2:] if marked else arguments[1:]
         if command and (marked or not command[0].startswith("-")):
-            from ididi_scopefix.command import run
-
             return run.run(command)
-    options = _parser().parse_args(arguments)
     # Here and not above: run patches nothing in this process.
     from ididi_scopefix.command import doctor, status
 
-    show = {"doctor": doctor.show, "status": status.show}[options.command]
+    pages = {"status": status.__doc__, "doctor": doctor.__doc__, "run": run.__doc__}
+    options = _parser(pages).parse_args(arguments)
+    show = {"status": status.show, "doctor": doctor.show}[options.command]
     return show(bool(options.json))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(pages: Mapping[str, Optional[str]]) -> argparse.ArgumentParser:
+    """Return the parser; *pages* has the help page of each command."""
     plain: Any = {
         "formatter_class": argparse.RawDescriptionHelpFormatter,
         "allow_abbrev": False,
@@ -126,19 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     version = f"ididi-scopefix {__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, summary, description in (
-        ("status", "what the shim does in this interpreter, and why", _STATUS),
-        ("doctor", "prove that every scope call works here", _DOCTOR),
-        ("run", "run a program with the shim active in it", _RUN),
-    ):
-        command = commands.add_parser(
-            name, help=summary, description=description, **plain
-        )
+    for name, page in pages.items():
+        summary = (page or "").partition("\n")[0]
+        command = commands.add_parser(name, help=summary, description=page, **plain)
         if name == "run":
             command.usage = "ididi-scopefix run [-h] [--] COMMAND [ARG ...]"
             command.add_argument("program", metavar="COMMAND", help="the program")
         else:
-            command.add_argument(
-                "--json", action="store_true", help="print it for a program to read"
-            )
+            told = "print it for a program to read"
+            command.add_argument("--json", action="store_true", help=told)
     return parser

@@ -1,7 +1,13 @@
-"""``ididi-scopefix doctor``: the proof, in interpreters like this one.
+"""Prove that every scope call works here, by calls before and after.
 
-It starts this interpreter anew, with the shim switched off and with it on, and
-makes every scope call in every kind of context that a program can meet.
+Starts this interpreter twice more, with the shim switched off and with it on,
+makes every scope call of ididi there, in five kinds of context, and says what
+happens, and whether requests and threads need the shim.
+
+exit codes:
+  0   everything works here, or this ididi is not affected
+  1   a call fails, or programs do not have the shim, or ididi can't be examined
+  2   ididi is not installed here, or the command line is wrong
 """
 
 from __future__ import annotations
@@ -28,10 +34,10 @@ UVICORN = {"0.dev0": "never", "0.39.0": "always", "0.45.0": "option"}
 
 UVICORN_OPTION = "--reset-contextvars"
 
+THREADS = ("new thread with a new event loop", "thread-pool thread")
+
 COMMAND = "    "
 """How a line of the verdict begins that is no sentence: it is never broken."""
-
-OTHER = f"{COMMAND}/path/to/python -m ididi_scopefix doctor"
 
 TO_START = (
     "To have it in every program, install it for this interpreter, import it in a"
@@ -67,11 +73,12 @@ def diagnose() -> dict[str, Any]:
         bugs = []
     calls = list(dict.fromkeys(call for call, *_ in bugs))
     server = uvicorn()
-    places = _places({kind for _, kind, _ in bugs}, server)
+    needed_in: dict[str, Optional[bool]] = {"requests": False, "threads": False}
     since = None
     if calls:
         verdict += _about_calls(failures, calls)
-        verdict += _about_places(places, server)
+        needed_in, told = _places({kind for _, kind, _ in bugs}, server)
+        verdict += told
         if code == WORKS:
             since = start_up.since(start_up.files(loaded=True))
             verdict += start_up.about_older_processes(since)
@@ -90,7 +97,7 @@ def diagnose() -> dict[str, Any]:
         "verdict": verdict,
         "needed": None if code == FAILS and not failures else bool(calls),
         "needed_for": calls,
-        "needed_in": places,
+        "needed_in": needed_in,
         "ididi": _releases.version_of(None),
         "uvicorn": server,
         "without_shim": failures,
@@ -118,8 +125,8 @@ def _judge(
     if off.get("missing") == "ididi":
         if find_spec("ididi") is not None:
             return FAILS, [f"The calls can't be tried: {child.NOT_FOUND}"]
-        told = f"ididi is not installed for {sys.executable}."
-        return NO_IDIDI, [f"{told} Ask the Python that runs your application:", OTHER]
+        told = f"ididi is not installed for {sys.executable}. Ask your application's:"
+        return NO_IDIDI, [told, f"{COMMAND}/path/to/python -m ididi_scopefix doctor"]
     if "error" in off:
         return FAILS, [f"ididi can't be examined: {off['error']}"]
     if on is None:
@@ -163,37 +170,30 @@ def _about_calls(failures: Findings, calls: list[str]) -> list[str]:
 
 def _places(
     kinds: set[str], server: Optional[Mapping[str, str]]
-) -> dict[str, Optional[bool]]:
-    """Tell whether requests and threads need the shim.
+) -> tuple[dict[str, Optional[bool]], list[str]]:
+    """Tell whether requests and threads need the shim, and say so.
 
     Args:
         kinds: the kinds of context in which a call needs it.
-        server: the uvicorn that is installed. Without one, nothing is known about
-            requests.
+        server: the uvicorn that is installed. Without one, it is unknown whether
+            requests do.
     """
-    threads = {"new thread with a new event loop", "thread-pool thread"}
-    requests: Optional[bool] = None if kinds else False
-    if server is not None:
-        always = server["empty_contexts"] == "always"
-        requests = ("empty context" if always else "copied context") in kinds
-    return {"requests": requests, "threads": not kinds.isdisjoint(threads)}
-
-
-def _about_places(
-    needed_in: Mapping[str, Optional[bool]], server: Optional[Mapping[str, str]]
-) -> list[str]:
-    """Say whether requests and threads need the shim."""
+    needed_in: dict[str, Optional[bool]] = {"requests": None}
+    needed_in["threads"] = not kinds.isdisjoint(THREADS)
     threads = "do" if needed_in["threads"] else "do not"
     if server is None:
         told = "Requests need it where the server starts them in an empty context"
-        return [f"{told}; threads {threads}."]
+        return needed_in, [f"{told}; threads {threads}."]
+    always = server["empty_contexts"] == "always"
+    needed_in["requests"] = ("empty context" if always else "copied context") in kinds
     name = f"Requests on uvicorn {server['version']}"
     if needed_in["requests"]:
-        return [f"{name} need it; threads {threads}."]
+        return needed_in, [f"{name} need it; threads {threads}."]
     where = "where the graph is built in the lifespan or by a request."
     if server["empty_contexts"] == "option":
         where = f"with {UVICORN_OPTION}, or {where}"
-    return [f"{name} do not need it; threads {threads}.", f"Requests need it {where}"]
+    told = f"{name} do not need it; threads {threads}."
+    return needed_in, [told, f"Requests need it {where}"]
 
 
 def _errors(failures: Findings) -> Iterator[tuple[str, str, str]]:

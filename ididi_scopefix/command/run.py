@@ -1,10 +1,23 @@
-"""``ididi-scopefix run``: a program with the shim active, its children too.
+"""Run a program with the shim active in it, and in the Python that it starts.
 
-For environments in which nothing can be installed. The program's interpreter may
-be another one than this, without this package and without a start-up file. The
-environment variable ``PYTHONPATH`` makes that interpreter import a
-``sitecustomize`` of ours, and that imports the shim.
+The program's interpreter may be another one than this, without ididi-scopefix;
+wrapt and packaging are lent to it if it has none. Nothing is installed. A
+sitecustomize that is there already still runs.
+
+With another launcher, write run last, right before the program:
+  opentelemetry-instrument ididi-scopefix run uvicorn app:app
+
+On POSIX the program replaces this process: signals reach it, and the exit code
+is its own. 127 means that there is no such program, 126 that there is one
+which can't be executed. With IDIDI_SCOPEFIX=0 in the environment the program
+runs without the shim, and one line says so.
+
+It can't reach interpreters that are told to ignore the environment (python -I,
+-E or -S), nor programs that clear it (sudo, env -i).
 """
+
+# The environment variable PYTHONPATH makes the program's interpreter import a
+# sitecustomize of ours, and that imports the shim.
 
 from __future__ import annotations
 

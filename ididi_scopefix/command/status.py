@@ -1,4 +1,9 @@
-"""``ididi-scopefix status``: the shim in this interpreter."""
+"""Show what the shim does in this interpreter, and why.
+
+Shows the start-up files that activate it and the versions of what is involved,
+too. Imports ididi to find out, and starts this interpreter once more to see
+whether it has the shim by itself. The exit code is 0, whatever the state.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -124,22 +123,6 @@ def test_an_existing_sitecustomize_still_runs(
     # The first is that of the command's own interpreter.
     file = str(tmp_path / "sitecustomize.py")
     assert finished.stdout.splitlines() == ["mine", "mine", file, "request"]
-
-
-def test_a_sitecustomize_in_a_zip_file_still_runs(
-    installed: Environment, plain: Environment, tmp_path: Path
-) -> None:
-    """By whatever means Python finds it."""
-    file = tmp_path / "custom.zip"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("sitecustomize.py", "print('mine')")
-
-    finished = _run(installed, plain, SEEN, PYTHONPATH=str(file))
-    assert finished.stdout.splitlines()[1:] == [
-        "mine",
-        str(file / "sitecustomize.py"),
-        "request",
-    ]
 
 
 FINDER = """
@@ -284,14 +267,6 @@ def test_the_words_of_the_program_are_its_own(installed: Environment) -> None:
     assert run(installed.command, "run", "--", *program).stdout == expected
 
 
-def test_the_exit_code_is_the_programs(installed: Environment) -> None:
-    """Whatever it is."""
-    code = "raise SystemExit(77)"
-    finished = attempt(installed.command, "run", installed.python, "-c", code)
-
-    assert finished.returncode == 77
-
-
 @posix
 def test_the_program_takes_the_place_of_the_command(installed: Environment) -> None:
     """It has the process id that a supervisor knows, and gets its signals."""
@@ -363,26 +338,6 @@ def test_the_bootstrap_can_be_read_by_any_python() -> None:
 
     modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Starred, ast.Nonlocal)
     assert not [node for node in ast.walk(ast.parse(source)) if type(node) in modern]
-
-
-def test_a_program_that_is_run_loads_no_typing(
-    installed: Environment, plain: Environment
-) -> None:
-    """The lender is loaded into every program."""
-    code = "import sys; print('typing' in sys.modules)"
-
-    assert _run(installed, plain, code).stdout == plain.run(code).stdout
-
-
-def test_run_loads_nothing_that_patches(installed: Environment) -> None:
-    """Whoever runs a program elsewhere patches nothing here."""
-    code = """
-        import sys
-        import ididi_scopefix.command.run
-        print(*(each for each in sys.modules if each.startswith("ididi_scopefix._")))
-        """
-
-    assert "_activation" not in installed.run(code).stdout
 
 
 def test_a_program_is_waited_for_where_it_can_not_replace_the_command() -> None:

@@ -73,16 +73,6 @@ def test_a_sitecustomize_activates_as_well(
     assert found["loaded_at_start_up"]
 
 
-def test_under_run_the_shim_is_active(
-    installed: Environment, plain: Environment
-) -> None:
-    """In an environment that has neither the shim nor a start-up file."""
-    command = (plain.python, "-m", "ididi_scopefix", "status")
-
-    told = run(installed.command, "run", *command).stdout
-    assert "active in every program that is started like this one" in told
-
-
 def test_a_file_that_somebody_else_processes_is_in_force(
     copy: Environment, tmp_path: Path
 ) -> None:
@@ -167,15 +157,6 @@ def test_status_without_packages_is_a_status(copy: Environment) -> None:
     # Metadata can be there without the package, after a removal by hand.
     assert (found["versions"]["ididi"], found["versions"]["wrapt"]) == (None, None)
     assert "ididi not importable" in text(copy, "status")
-
-
-def test_status_without_wrapt_says_what_to_install(copy: Environment) -> None:
-    """The reason is a sentence that one can act on."""
-    shutil.rmtree(copy.packages / "wrapt")
-
-    _, found = answer(copy, "status")
-    assert found["state"] == "failed"
-    assert "pip install" in found["reason"]
 
 
 @pytest.mark.parametrize(
