@@ -125,7 +125,8 @@ def _judge(
     if off.get("missing") == "ididi":
         if find_spec("ididi") is not None:
             return FAILS, [f"The calls can't be tried: {child.NOT_FOUND}"]
-        told = f"ididi is not installed for {sys.executable}. Ask your application's:"
+        told = f"ididi is not installed for {sys.executable}."
+        told = f"{told} Ask the Python that runs your application:"
         return NO_IDIDI, [told, f"{COMMAND}/path/to/python -m ididi_scopefix doctor"]
     if "error" in off:
         return FAILS, [f"ididi can't be examined: {off['error']}"]
@@ -182,18 +183,20 @@ def _places(
     needed_in["threads"] = not kinds.isdisjoint(THREADS)
     threads = "do" if needed_in["threads"] else "do not"
     if server is None:
-        told = "Requests need it where the server starts them in an empty context"
-        return needed_in, [f"{told}; threads {threads}."]
+        told = "Requests need it if the server starts them in an empty context"
+        return needed_in, [f"{told}; threads {threads}, whatever the server."]
     always = server["empty_contexts"] == "always"
     needed_in["requests"] = ("empty context" if always else "copied context") in kinds
     name = f"Requests on uvicorn {server['version']}"
     if needed_in["requests"]:
         return needed_in, [f"{name} need it; threads {threads}."]
-    where = "where the graph is built in the lifespan or by a request."
+    told = "if the graph is built in the lifespan or by a request."
     if server["empty_contexts"] == "option":
-        where = f"with {UVICORN_OPTION}, or {where}"
-    told = f"{name} do not need it; threads {threads}."
-    return needed_in, [told, f"Requests need it {where}"]
+        told = f"with {UVICORN_OPTION}, or {told}"
+    return needed_in, [
+        f"{name} do not need it; threads {threads}.",
+        f"Requests need it {told}",
+    ]
 
 
 def _errors(failures: Findings) -> Iterator[tuple[str, str, str]]:

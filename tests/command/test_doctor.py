@@ -86,7 +86,7 @@ def test_threads_that_inherit_a_context_need_no_shim(installed: Environment) -> 
         pytest.param(
             *("0.54.0", False),
             "Requests on uvicorn 0.54.0 do not need it; threads do. Requests need it"
-            " with --reset-contextvars, or where the graph is built in the lifespan",
+            " with --reset-contextvars, or if the graph is built in the lifespan",
             marks=pytest.mark.skipif(
                 sys.version_info < (3, 10), reason="it needs Python 3.10"
             ),
