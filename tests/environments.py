@@ -25,16 +25,18 @@ START_UP_FILE = "ididi-scopefix.pth"
 WHEEL = os.environ.get("SCOPEFIX_WHEEL")
 """The wheel that is to be tested, if it is not made from the checkout."""
 
-BUILD_HOOK = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
-
 DROPPED = (
     "IDIDI_SCOPEFIX",
     "NO_COLOR",
     "PYTHON",
     "VIRTUAL_ENV",
     # In a git hook they are set, and a commit would go into the hook's repository.
-    # The build of an sdist drops them, too.
-    *re.findall(r'^    "(GIT_\w+)",$', BUILD_HOOK, flags=re.MULTILINE),
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
 )
 """How the names of variables begin that are not for the children of a test."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from examples.serving import Server, polled
+from tests.serving import Server, polled
 from tests import environments
 from tests.docs import recipes
 from tests.docs.markdown import RECIPES, Document

@@ -11,11 +11,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from examples import picture
-from examples.serving import polled
+from tests.serving import polled
 from ididi_scopefix import _releases as table
 from ididi_scopefix.command import known_releases
 from tests import children, other_releases
-from tests.docs import comparison, costs, hosts, recipes
+from lab.documents import comparison, costs, hosts, recipes
 from tests.docs.markdown import (
     ALTERNATIVES,
     DOCUMENTS,
@@ -30,7 +30,7 @@ from tests.docs.markdown import (
     TRANSLATIONS,
     Document,
 )
-from tests.servers import rows
+from lab.servers import rows
 
 if TYPE_CHECKING:
     from tests.docs.markdown import Block
@@ -389,12 +389,12 @@ def test_the_evidence_counts_what_there_is() -> None:
 
 
 def test_the_costs_are_those_of_the_last_benchmark() -> None:
-    """`python -m tests.docs.costs` copies them, after `make bench`."""
+    """`python -m lab.documents.costs` copies them, after `make bench`."""
     assert costs.updated() == Document(costs.COSTS).text
 
 
 def test_the_hosts_are_those_that_are_tried() -> None:
-    """`python -m tests.docs.hosts` writes them, after a change of the rows."""
+    """`python -m lab.documents.hosts` writes them, after a change of the rows."""
     assert hosts.updated() == Document(HOSTS).text
 
 

@@ -78,6 +78,6 @@ def names(sdist: Path) -> list[str]:
 
 def git(*arguments: str, folder: Path) -> str:
     """Run git in *folder*, as somebody, and return what it says."""
-    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.invalid")
     # It names files in UTF-8, on Windows too.
     return run("git", *who, *arguments, folder=folder, encoding="utf-8").stdout
