@@ -27,7 +27,7 @@ COMPARED = ("tests/behaviour", "tests/model", "tests/races", "tests/faults")
 """The tests that fail with the shim off."""
 WHEELS = ("--only-binary", "hypothesis")
 """Where its newest release has no wheel, on PyPy for one, an older one will do."""
-PARALLEL = ("--numprocesses", "2", "--dist", "loadgroup")
+PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"

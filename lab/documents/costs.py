@@ -9,7 +9,7 @@ import sys
 
 from tests.docs.markdown import COSTS, ROOT, Document, table_of, with_table
 
-RESULTS = "benchmarks/RESULTS.md"
+RESULTS = "lab/benchmarks/RESULTS.md"
 HEADER = ("call", "goal", "measured", "")
 
 

@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from tests.serving import HOST, Server
 from tests import environments
 from tests.docs.markdown import DOCUMENTS, ROOT, Document
 from tests.pythons import EMPTY_THREADS
+from tests.serving import HOST, Server
 
 if TYPE_CHECKING:
     from tests.docs.markdown import Block, Section
