@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parent.parent
-"""Where the modules of the examples are imported from."""
+"""Where the modules of the services are imported from."""
 
 
 class Answer(NamedTuple):
@@ -49,6 +49,7 @@ class Server:
             becomes the port.
         patience: how many seconds it may take to start, and to end.
         ends: whether it ends when it is asked to; or else it is killed.
+        python: the interpreter that has it.
         environment: variables on top of this process's.
     """
 
@@ -57,11 +58,13 @@ class Server:
         command: Sequence[str],
         patience: float = 60,
         ends: bool = True,
+        python: str = sys.executable,
         **environment: str,
     ) -> None:
         self._command = command
         self._patience = patience
         self._ends = ends
+        self._python = python
         self._environment = environment
         self._log = Path()
         self._process: subprocess.Popen[bytes]
@@ -135,7 +138,7 @@ class Server:
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         command = [part.format(port=self.port) for part in self._command]
         return subprocess.Popen(
-            [sys.executable, "-m", *command],
+            [self._python, "-m", *command],
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             stdin=subprocess.DEVNULL,

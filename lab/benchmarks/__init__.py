@@ -1,1 +1,1 @@
-"""What a call costs: see ``make bench``."""
+"""What a call, a start and a request cost: see ``make bench``."""

@@ -1,4 +1,4 @@
-"""The calls that are measured, in a worker process: one variant, one call.
+"""The calls that are measured, each in a process of its own.
 
 Prints the seconds one call takes, for each of a number of samples.
 """
@@ -6,12 +6,13 @@ Prints the seconds one call takes, for each of a number of samples.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 import sys
 from contextvars import Context
 from time import perf_counter
 from typing import Any, Callable
+
+from ididi import Graph
 
 SAMPLES = 15
 
@@ -68,12 +69,8 @@ CALLS: dict[str, tuple[Callable[[Any, int], float], int]] = {
 }
 
 
-def main(name: str, module: str) -> None:
-    """Measure the call *name* with *module* imported first, if it is one."""
-    if module:
-        importlib.import_module(module)
-    from ididi import Graph
-
+def main(name: str) -> None:
+    """Measure the call *name*."""
     graph = Graph()
     function, loops = CALLS[name]
     function(graph, loops)
@@ -81,4 +78,4 @@ def main(name: str, module: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.benchmarks.bench import Row, Variant, call, compared, environment
+from lab.benchmarks.measuring import Row, call, compared, environment
 
 GOAL = 1.02
 ROUNDS = 20
@@ -26,7 +26,7 @@ def main(sources: Path) -> None:
     """Print one row per call."""
     with tempfile.TemporaryDirectory() as folder:
         before, after = (
-            Variant(environment(Path(folder, side), str(sources / side)))
+            environment(Path(folder, side), str(sources / side))
             for side in ("before", "after")
         )
         for name, what in CALLS.items():
