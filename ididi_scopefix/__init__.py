@@ -11,7 +11,6 @@ Importing this package activates it, unless the environment variable
 # is short, since it may be compiled at each start, and prints and raises nothing.
 
 import sys
-from _thread import get_ident
 from os import environ
 
 __version__ = "0.1.0"
@@ -47,100 +46,140 @@ else:
 _SWITCH = "IDIDI_SCOPEFIX"
 
 
-def _around(loader: Any) -> Any:
-    """Return a loader that loads as *loader* does, by way of ``_activation.load``."""
+class _Finder:
+    """Finds ididi as the finders behind it do, and hooks the loaders they give.
 
-    # Not made at start-up: most interpreters never import ididi.
+    Python holds the lock of all imports while it asks a finder. So this one imports
+    nothing and waits for nothing; the loaders may.
+    """
+
+    on = True  # False after deactivate()
+    runtime: Any = None  # ididi_scopefix._activation, as soon as ididi is imported
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        if fullname not in ("ididi", "ididi.graph") or not self.on:
+            return None
+        finders = iter(list(sys.meta_path))
+        for finder in finders:
+            if finder is self:
+                break
+        for finder in finders:
+            find_spec = getattr(finder, "find_spec", None)
+            spec = find_spec and find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    _hook(spec)
+                return spec
+        return None
+
+    def import_runtime(self) -> Any:
+        """Return ``_activation``: the first one, however often all is imported anew.
+
+        Raises:
+            ImportError: the package was removed from under this process.
+        """
+        if self.runtime is None:
+            from ididi_scopefix import _activation
+
+            self.runtime = _activation
+        return self.runtime
+
+
+def _hook(spec: Any) -> None:
+    """Have the loader of *spec* prepare for ididi, or patch its graph module.
+
+    The loader keeps its type, and what others set on it takes effect. Its own methods
+    are back when the module is loaded.
+    """
+    name, real = spec.name, spec.loader
+    loader = _loader_for(name, real)
+
+    def before() -> None:
+        if name == "ididi":
+            try:
+                runtime = _finder.import_runtime()
+            except ImportError:
+                return  # the package was removed from under this process
+            runtime.prepare(spec)
+
+    def after(module: Any) -> None:
+        if loader is not real:
+            if spec.loader is loader:
+                spec.loader = real
+            if getattr(module, "__loader__", None) is loader:
+                module.__loader__ = real
+        if name == "ididi.graph":
+            try:
+                runtime = _finder.import_runtime()
+            except ImportError:
+                return  # as above
+            runtime.loaded(module)
+
+    def create_module(spec: Any) -> Any:
+        before()
+        return replaced["create_module"](spec)
+
+    def exec_module(module: Any) -> None:
+        put_back()
+        replaced["exec_module"](module)
+        after(module)
+
+    def load_module(fullname: str) -> Any:
+        before()
+        put_back()
+        module = replaced["load_module"](fullname)
+        after(module)
+        return module
+
+    def put_back() -> None:
+        for each, method in methods.items():
+            if vars(loader).get(each) is method:  # or else somebody has wrapped it
+                del vars(loader)[each]
+
+    methods = {"create_module": create_module, "exec_module": exec_module}
+    if not hasattr(loader, "exec_module"):  # zipimport's, in Python 3.9
+        methods = {"load_module": load_module}
+    replaced = {each: getattr(loader, each) for each in methods}
+    vars(loader).update(methods)
+    spec.loader = loader
+
+
+def _loader_for(name: str, loader: Any) -> Any:
+    """Return an object that loads the module *name*, and no other, as *loader* does."""
+    kind = type(loader)
+    if kind is loader.__class__ and type(getattr(loader, "__dict__", None)) is dict:
+        if getattr(loader, "name", None) == name:
+            return loader
+        try:
+            copy = object.__new__(kind)  # one loader serves all modules of a zip file
+        except TypeError:
+            pass  # it is written in C
+        else:
+            copy.__dict__.update(loader.__dict__)
+            return copy
+
+    # A class, as for frozen modules and with Nuitka, or a proxy, as wrapt's.
     class Loader:
-        __slots__ = ()  # without a __dict__, vars() gives the real one's
-        _loader = loader
-        __reduce_ex__, __repr__ = loader.__reduce_ex__, loader.__repr__
-        __eq__, __hash__ = loader.__eq__, loader.__hash__
-
-        @property  # type: ignore[misc]
-        def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-            # isinstance() answers as for the real loader: tools ask for its type.
-            return loader.__class__
+        __class__ = property(lambda self: loader.__class__)
 
         def __getattr__(self, name: str) -> Any:
-            method = getattr(loader, name)
-            # Not methods of this class: zipimport's loader in Python 3.9 has no
-            # exec_module, and Python asks whether there is one.
-            if name not in ("exec_module", "load_module"):
-                return method
-
-            def load(module: Any) -> Any:
-                try:
-                    _finder.waiting = False
-                    from ididi_scopefix._activation import load as run
-                except Exception:  # the package was removed under a running process
-                    return method(module)
-                return run(self, method, module)
-
-            return load
+            return getattr(loader, name)
 
     return Loader()
 
 
-# The searches under way: a finder behind this one may ask all finders again.
-_asking: "set[tuple[int, str]]" = set()
+def _find_finder() -> _Finder:
+    """Return the finder of an earlier import of this package, or else a new one."""
+    finder: Any
+    for finder in sys.meta_path:
+        kind = type(finder)
+        if kind.__module__ == __name__ and kind.__name__ == "_Finder":
+            found: _Finder = finder
+            return found
+    return _Finder()
 
 
-class _Finder:
-    """Finds ididi as the finders behind it do, and puts a loader around theirs.
-
-    It imports nothing: Python calls finders with the lock of all imports held,
-    and an import here could wait for a thread that waits for that lock.
-    """
-
-    waiting = True  # until ididi is loaded through this finder
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        try:
-            # A library's import hook may load ididi past this finder. Then it puts
-            # itself in front as well, and the next import, found or not, gets a
-            # loader that patches ididi first.
-            past = self.waiting and "ididi" in sys.modules
-            if past or fullname in ("ididi", "ididi.graph"):
-                return self._find(fullname, path, target, past)
-        except Exception:
-            pass  # Python asks the finders behind, and reports what they raise
-        return None
-
-    def _find(self, fullname: str, path: Any, target: Any, past: bool) -> Any:
-        asked = get_ident(), fullname
-        if asked in _asking:
-            return None
-        _asking.add(asked)
-        try:
-            if past and sys.meta_path[0] is not self:
-                sys.meta_path.insert(0, self)
-            behind = False
-            for finder in list(sys.meta_path):
-                find = behind and getattr(finder, "find_spec", None)
-                spec = find and find(fullname, path, target)
-                if spec:
-                    if spec.loader:
-                        spec.loader = _around(spec.loader)
-                    return spec
-                behind = behind or finder is self
-        finally:
-            _asking.discard(asked)
-        if past and sys._getframe(3).f_code.co_name == "_find_and_load_unlocked":
-            # An import, and not somebody who asks whether there is such a module.
-            class Missing:
-                def create_module(self, spec: Any) -> None:
-                    """Let Python make the module."""
-
-                def exec_module(self, module: Any) -> None:
-                    missing = f"No module named {fullname!r}"
-                    raise ModuleNotFoundError(missing, name=fullname)
-
-            return type(sys.__spec__)(fullname, _around(Missing()))
-        return None
-
-
-_finder = _Finder()
+_finder = _find_finder()
 
 
 def _is_off() -> bool:
@@ -161,12 +200,14 @@ def __dir__() -> "list[str]":
     return __all__
 
 
-if not _is_off():
-    sys.meta_path.insert(0, _finder)
+if not _is_off() and _finder.on:
+    # Not with "in": it would ask the other finders whether they are equal.
+    if not any(finder is _finder for finder in sys.meta_path):
+        sys.meta_path.insert(0, _finder)
     if "ididi" in sys.modules:
         try:
             from ididi_scopefix import _api
-
-            _api.activate()
-        except Exception:
+        except ImportError:
             pass  # the package is half removed
+        else:
+            _api.activate()

@@ -1,266 +1,198 @@
-"""From an import of ididi to its patch, and why it is not patched.
+"""From the import of ididi to its patch, and why it is not patched.
 
-``_Finder`` in ``__init__`` must not import anything. The loader that it puts around
-ididi's calls :func:`load`, which may: it registers the hook before ididi imports
-``ididi.graph``. wrapt calls the hook when the code of ``ididi.graph`` has run, and
-:func:`patch_if_affected` decides by the version.
+The finder in ``__init__`` hooks two loaders. That of ``ididi`` calls :func:`prepare`,
+which imports what is needed later: once ``ididi`` is in ``sys.modules``, another thread
+could wait for us while we wait for it. That of ``ididi.graph`` calls :func:`loaded`
+when the module's code has run. It registers wrapt's post-import hook, which wrapt
+calls at once, since the module is there. So wrapt's own finder is never asked for
+it: that one calls ``find_spec`` while Python holds the lock of all imports.
 """
 
 import importlib
 import os
 import sys
-import threading
-import time
-from _thread import get_ident
-from contextlib import suppress
-from traceback import walk_stack
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Callable, Optional
-from weakref import WeakSet, ref
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Optional
+from weakref import ref
 
-from ididi_scopefix import _SWITCH, _finder, _is_off, _log, _releases, _seeding
+from ididi_scopefix import _SWITCH, _finder, _is_off, _log, _releases
+from ididi_scopefix._variable import NAME, ScopeVariable, is_replacement
 
 if TYPE_CHECKING:
     from ididi_scopefix._api import State
-    from ididi_scopefix._patch import Patch
 else:
-    State, Patch = str, Any
+    State = str
 
 PACKAGE, GRAPH = "ididi", "ididi.graph"
-Decision = tuple[State, str, Optional[str], Optional[ref[ModuleType]]]
-"""Why ididi is not patched: the state, a sentence, the version, the module."""
-
-# Guards the three below. Nothing is imported or logged while it is held: the
-# hook's thread holds the import locks of ididi, and a log handler may ask for the status.
-lock = threading.RLock()
-deactivated = False
-decision: Optional[Decision] = None
-# Weak: a module refers to its patch, and is collected with it if imported anew.
-patches: WeakSet[Patch] = WeakSet()
-
-_registered = False  # whether wrapt has our hook; it drops it when it calls it
-
-# A child that is forked while another thread holds the lock would wait for ever.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: globals().update(lock=threading.RLock()))
 
 
-def load(loader: Any, method: "Callable[[Any], Any]", argument: Any) -> Any:
-    """Load a module by *method* of its own loader, which *loader* stands for.
+class Decision(NamedTuple):
+    """What was decided about an ``ididi.graph``, and why.
 
-    *argument* is the module, or its name for ``load_module``.
+    Attributes:
+        state: ``"active"``, ``"inactive"`` or ``"failed"``.
+        reason: a sentence.
+        version: the version of ididi, if it is known.
+        module: leads to the module; ``None`` before there is one.
     """
-    name = ""
+
+    state: State
+    reason: str
+    version: Optional[str]
+    module: Optional[ref[ModuleType]]
+
+
+_decision: Optional[Decision] = None
+_variable: Optional[ScopeVariable] = None  # the last one that was bound
+_register: "Optional[Callable[[Callable[[ModuleType], None], str], None]]" = None
+
+
+def prepare(spec: Any) -> None:
+    """Import what patching the ididi of *spec* needs, before its code runs."""
+    global _register
     try:
-        _put_back(loader, argument)
-        name = argument if isinstance(argument, str) else argument.__name__
-        if name == PACKAGE:
-            _register_hook()
-        elif name != GRAPH:
-            # A library's import hook has loaded ididi past the finder.
-            _patch_if_loaded()
-            _finder.waiting = not is_decided() and is_initializing(PACKAGE)
-    except Exception as error:
-        record_failure(error)
-    result = method(argument)
-    try:
-        _put_back(loader, result)
-        if name == PACKAGE and not is_decided():
-            # Too early in wrapt's hook: without metadata, the version is known when
-            # the package has run, and a newer release may not be usable before.
-            _patch_if_loaded(package_loaded=True)
-        elif name == GRAPH and not _registered:
-            # wrapt has not seen this import: the module is reloaded, or imported
-            # again without its package.
-            patch_if_affected(sys.modules[GRAPH])
-    except Exception as error:
-        record_failure(error)
-    return result
+        if _register is None:
+            from wrapt import register_post_import_hook
+
+            _register = register_post_import_hook
+        # This imports packaging, where the table does not have the release. What it
+        # answers is asked again when there is something to patch.
+        _releases.reason_to_leave_alone(_releases.version_beside(spec.origin))
+    except (Exception, SystemExit) as error:
+        if not _releases.is_ours(error):
+            raise
+        if not _is_off():
+            _fail(error, None, None)
 
 
-def _put_back(loader: Any, module: Any) -> None:
-    """Give *module* its own loader back, if it has *loader*."""
-    with suppress(Exception):  # it may not let its attributes be set
-        own, spec = loader._loader, getattr(module, "__spec__", None)
-        for owner, name in ((module, "__loader__"), (spec, "loader")):
-            if getattr(owner, name, None) is loader:
-                setattr(owner, name, own)
-
-
-def _register_hook() -> None:
-    """Register the hook with wrapt, unless it is registered."""
-    global _registered
-    if _registered or GRAPH in sys.modules:
+def loaded(module: ModuleType) -> None:
+    """Have wrapt call the hook for *module*, an ``ididi.graph`` whose code has run."""
+    if not _finder.on or _is_off() or _names_in(module) is None:
         return
-    import wrapt
+    if (sentence := unknown_switch()) is not None:
+        _log.warn(sentence)
+    if _register is None:
+        prepare(module.__spec__)  # ididi was imported past the finder
+    if _register is not None:
+        if sys.modules.get(GRAPH) is module:
+            _register(patch_if_affected, GRAPH)
+        else:
+            patch_if_affected(module)  # the program has loaded it by hand
 
-    has_gil: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
-    version: str = getattr(wrapt, "__version__", "0.0")
-    if not has_gil and tuple(map(int, version.split(".")[:2])) < (2, 4):
-        _log.warn_once("without the GIL, ididi-scopefix needs wrapt 2.4: upgrade it")
-    wrapt.register_post_import_hook(_hook, GRAPH)
-    _registered = True
 
-
-def _hook(module: ModuleType) -> None:
-    """Patch ``ididi.graph``, whose code has run."""
-    global _registered
+def patch_if_affected(module: ModuleType) -> None:
+    """Patch *module*, an ``ididi.graph``, if it is to be patched."""
+    names = _names_in(module)
+    if names is None or is_replacement(names.get(NAME)):
+        return
+    version = None
     try:
-        _registered = False
-        patch_if_affected(module)
-    except Exception as error:
-        record_failure(error, module)
+        version = _releases.version_of(module)
+        if version is None and NAME not in names:
+            return  # a stand-in for ididi
+        reason = _releases.reason_to_leave_alone(version)
+        if reason is None:
+            if _releases.is_verified(version) or _helps(module):
+                _bind(module)
+                _decide("active", "", version, module)
+                return
+            reason = f"ididi {version} answers in every context by itself."
+        _decide("inactive", reason, version, module)
+    except (Exception, SystemExit) as error:
+        if not _releases.is_ours(error):
+            raise
+        _fail(error, module, version)
 
 
-def _patch_if_loaded(package_loaded: bool = False) -> None:
-    """Patch the ``ididi.graph`` that is in ``sys.modules``, if its code has run."""
-    module = sys.modules.get(GRAPH)
-    if module is not None and not is_initializing(GRAPH):
-        patch_if_affected(module, package_loaded)
+def _helps(module: ModuleType) -> bool:
+    """Tell whether an ididi that nobody has tried is affected, and the patch helps.
+
+    Raises:
+        UnknownReleaseError: it is affected, and the patch does not help.
+    """
+    if not _releases.still_raises(module):
+        return False
+    original = getattr(module, NAME)
+    setattr(module, NAME, ScopeVariable(module, _finder, lambda *_: None))
+    try:
+        _releases.prove(module)
+    finally:
+        setattr(module, NAME, original)
+    return True
+
+
+def _bind(module: ModuleType) -> None:
+    """Bind the name of ididi's variable to a replacement."""
+    global _variable
+    # The same one again after deactivate(): it knows the graphs.
+    if _variable is None or _variable.original is not getattr(module, NAME):
+        _variable = ScopeVariable(module, _finder, _log.answered)
+    _variable.learn_from_context()
+    setattr(module, NAME, _variable)
+
+
+def default_scope_of(graph: Any, module: ModuleType) -> Any:
+    """Return the default scope of *graph* while *module* is not patched."""
+    variable = ScopeVariable(module, _finder, _log.answered)
+    variable.learn_from_context()
+    return variable.default_scope_of(graph)
 
 
 def start() -> None:
-    """Wait for ididi, and patch it now if it is imported already."""
-    global deactivated
-    with lock:
-        deactivated = False
-        if not is_armed():
-            sys.meta_path.insert(0, _finder)
-    for name in (PACKAGE, GRAPH):
-        if is_initializing(name):
-            # Another thread is importing it: wait until it has, with no lock of
-            # ours held. In the importing thread itself this does nothing.
-            with suppress(Exception):  # that thread reports it
-                importlib.import_module(name)
-    _patch_if_loaded()
+    """Patch ididi if it is imported, and else wait for it."""
+    _finder.on = True
+    if not is_waiting():
+        sys.meta_path.insert(0, _finder)
+    if is_initializing(GRAPH):
+        importlib.import_module(GRAPH)  # waits for the thread that imports it
+    if GRAPH in sys.modules:
+        loaded(sys.modules[GRAPH])
 
 
 def stop() -> None:
-    """Put back everything that was replaced, and stop waiting for ididi."""
-    global deactivated, decision
-    with lock:
-        deactivated, decision = True, None
-        for patch in list(patches):
-            patch.remove()
-    # The list is edited, since a program may hold it. A thread that goes through it
-    # now would skip the finder behind ours, so wait for it.
-    for _ in range(1000):
-        with suppress(SystemError):  # PyPy may fail to read a running thread's frames
-            if not _others_are_finding():
-                break
-        time.sleep(0.001)
-    with lock:
-        for index in reversed(range(len(sys.meta_path))):
-            if deactivated and sys.meta_path[index] is _finder:
-                del sys.meta_path[index]
+    """Bind the name to ididi's variable again. No replacement answers any more."""
+    global _decision
+    _finder.on, _decision = False, None
+    module = sys.modules.get(GRAPH)
+    names = _names_in(module) or {}
+    variable: Any = names.get(NAME)
+    if is_replacement(variable):
+        names[NAME] = variable.original
 
 
-def _others_are_finding() -> bool:
-    """Tell whether another thread is asking the finders for a module."""
-    return any(
-        code.co_name == "_find_spec" and "importlib" in code.co_filename
-        for thread, top in sys._current_frames().items()
-        if thread != get_ident()
-        for code in (frame.f_code for frame, _ in walk_stack(top))
-    )
+def decision_about(module: "Optional[ModuleType]") -> "Optional[Decision]":
+    """Return what was decided about *module*, if anything was."""
+    about = None if _decision is None else _decision.module
+    return _decision if about is None or about() is module else None
 
 
-def is_armed() -> bool:
+def graph_module() -> "Optional[ModuleType]":
+    """Return the ``ididi.graph`` of this process, unless a stand-in is there."""
+    module = sys.modules.get(GRAPH)
+    names = _names_in(module)
+    is_known = _decision is not None and decision_about(module) is _decision
+    return module if names is not None and (NAME in names or is_known) else None
+
+
+def is_patched(module: ModuleType) -> bool:
+    """Tell whether the name in *module* is bound to a replacement."""
+    return is_replacement(vars(module).get(NAME))
+
+
+def is_waiting() -> bool:
     """Tell whether the finder is on ``sys.meta_path``."""
     # Not with "in": it would ask the other finders whether they are equal.
-    return any(entry is _finder for entry in sys.meta_path)
+    return any(finder is _finder for finder in sys.meta_path)
 
 
-def patch_if_affected(module: ModuleType, package_loaded: bool = False) -> None:
-    """Patch *module*, an ``ididi.graph``, if it is to be patched. Never raises.
-
-    *package_loaded* is whether the code of ``ididi/__init__.py`` has run.
-    """
+def is_initializing(name: str) -> bool:
+    """Tell whether the code of the module *name* is running in some thread."""
     try:
-        if deactivated or _is_off():
-            return
-        if (sentence := unknown_switch()) is not None:
-            _log.warn_once(sentence)
-        _decide(module, package_loaded or not is_initializing(PACKAGE))
-    except Exception as error:
-        record_failure(error, module)
-
-
-def _decide(module: ModuleType, package_loaded: bool) -> None:
-    patch = patch_of(module)
-    if patch is not None and patch.active:
-        return
-    # Both requirements, even if this ididi can do without one of them: an
-    # installation that lacks one is to be repaired, and says so.
-    for requirement in _releases.REQUIREMENTS:
-        __import__(requirement)  # import_module() takes a lock on Python 3.9
-    version = _releases.version_of(module)
-    try:
-        reason = _releases.reason_to_leave_alone(version)
-        if reason is None:
-            # Here and not above: a release outside the range does not load it.
-            from ididi_scopefix import _probe
-
-            known = patch is not None or _releases.is_verified(version)
-            if known or _probe.still_raises(_seeding.names_of(module)):
-                _install(patch or _patch_for(module), module, version)
-                return
-            reason = f"ididi {version} answers in every context by itself."
-        record("inactive", reason, module)
-    except Exception:
-        if package_loaded:
-            raise
-        # It may need the rest of the package, and is tried again when that is there.
-
-
-def _patch_for(module: ModuleType) -> Patch:
-    """Return a patch for *module*, not in force yet, or raise ``AttributeError``."""
-    # Here and not above: the import of ididi does not wait for the other way.
-    from ididi_scopefix._probe import is_mutable
-
-    if is_mutable(module.Resolver):
-        from ididi_scopefix._patch_methods import MethodsPatch
-
-        return MethodsPatch(module)
-    from ididi_scopefix._patch_contextvar import ContextVarPatch
-
-    return ContextVarPatch(module)
-
-
-def _install(patch: Patch, module: ModuleType, version: "Optional[str]") -> None:
-    global decision
-    with lock:
-        # Another thread may have come first, with either.
-        if deactivated or patch.active or patch_of(module) not in (None, patch):
-            return
-        # Added first, so that deactivate() finds a patch that is half made.
-        patches.add(patch)
-        patch.install()
-        decision, patch.version = None, version
-    _log.decided("active", "", version)
-
-
-def record_failure(error: Exception, module: "Optional[ModuleType]" = None) -> None:
-    """Record that *error* made it impossible to patch ididi, and warn once."""
-    missing = getattr(error, "name", None)
-    if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
-        reason, cause = f"{missing} is missing: pip install ididi-scopefix", None
-    elif isinstance(error, _releases.UnknownReleaseError):
-        reason, cause = str(error), None
-    else:
-        reason, cause = f"{type(error).__name__}: {error}", error
-    reason = f"{reason}; ididi is as it was."
-    _log.warn_once(f"ididi-scopefix is not active: {reason}", cause)
-    record("failed", reason, module)
-
-
-def record(state: State, reason: str, module: "Optional[ModuleType]") -> None:
-    """Record why ididi is not patched."""
-    global decision
-    version = None if module is None else _releases.version_of(module)
-    with lock:
-        decision = (state, reason, version, None if module is None else ref(module))
-    _log.decided(state, reason, version)
+        # A module that is loaded lazily loads if its attributes are looked up.
+        spec = object.__getattribute__(sys.modules.get(name), "__spec__")
+        return bool(spec._initializing)
+    except AttributeError:
+        return False
 
 
 def unknown_switch() -> "Optional[str]":
@@ -272,29 +204,37 @@ def unknown_switch() -> "Optional[str]":
     return f"{_SWITCH}={value!r} is unknown, so the shim is on; 0 switches it off."
 
 
-def is_decided() -> bool:
-    """Tell whether the present ``ididi.graph`` is patched, or is not for a reason."""
-    module = sys.modules.get(GRAPH)
-    patch = patch_of(module)
-    return decision_about(module) is not None or (patch is not None and patch.active)
+def _names_in(module: object) -> "Optional[dict[str, Any]]":
+    """Return the names in *module*, or ``None`` if it can't be an ``ididi.graph``."""
+    if not issubclass(type(module), ModuleType):
+        return None
+    # Past a module that is loaded lazily, and one that makes up its attributes.
+    names: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    is_imported = names.get("__spec__") is not None
+    return names if is_imported and isinstance(names.get("Graph"), type) else None
 
 
-def decision_about(module: "Optional[ModuleType]") -> "Optional[Decision]":
-    """Return why *module* is not patched, if that was decided."""
-    about = None if decision is None else decision[3]
-    return decision if about is None or about() is module else None
+def _decide(
+    state: State, reason: str, version: "Optional[str]", module: "Optional[ModuleType]"
+) -> None:
+    """Record what was decided about *module*, and say so in verbose mode."""
+    global _decision
+    about = None if module is None else ref(module)
+    _decision = Decision(state, reason, version, about)
+    _log.decided(state, reason, version)
 
 
-def patch_of(module: "Optional[ModuleType]") -> "Optional[Patch]":
-    """Return the patch that was made of *module* as it is now, if any."""
-    with lock:
-        return next((patch for patch in patches if patch.is_of(module)), None)
-
-
-def is_initializing(name: str) -> bool:
-    """Tell whether the code of the module *name* is running in some thread."""
-    with suppress(AttributeError):
-        # A module that is loaded lazily loads if its attributes are looked up.
-        spec = object.__getattribute__(sys.modules.get(name), "__spec__")
-        return bool(spec._initializing)
-    return False
+def _fail(
+    error: BaseException, module: "Optional[ModuleType]", version: "Optional[str]"
+) -> None:
+    """Record that *error* made it impossible to patch ididi, and warn of it."""
+    missing = getattr(error, "name", None)
+    if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
+        reason = f"{missing} is missing: pip install ididi-scopefix"
+    elif isinstance(error, _releases.UnknownReleaseError):
+        reason = str(error)
+    else:
+        reason = f"{type(error).__name__}: {error}"
+    reason = f"{' '.join(reason.split())}; ididi is as it was."
+    _decide("failed", reason, version, module)
+    _log.warn(f"ididi-scopefix is not active: {reason}", error)

@@ -1,20 +1,26 @@
 """What a program can call, and the :class:`Status` that it gets."""
 
-import sys
-from contextlib import suppress
+import os
 from contextvars import Context
 from dataclasses import dataclass
-from typing import Any, Literal, Optional
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Optional
 
-from ididi_scopefix import _SWITCH, _activation, _is_off, _log, _releases, _seeding
-from ididi_scopefix._seeding import Graph, SyncScope
+from ididi_scopefix import _SWITCH, _finder, _is_off
+
+if TYPE_CHECKING:
+    from ididi.graph import Graph, SyncScope
+else:
+    Graph = SyncScope = Any  # annotations can be evaluated without ididi
+
+_NOTHING = object()
 
 State = Literal["waiting", "active", "inactive", "disabled", "failed"]
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Code that made a scope *call* in *count* contexts without a scope."""
+    """Code that made a scope *call* in a context without a scope, *count* times."""
 
     call: str
     file: str
@@ -35,10 +41,10 @@ class Status:
         ididi_version: the version of ididi, imported or not; ``None`` without one.
         reason: one sentence a person can act on.
         patched: the names of what was replaced, ``()`` if nothing is.
-        seeded: how many contexts this process has seeded. In each of them
-            ``use_scope()`` and ``merge()`` would have raised ``LookupError``, and
-            before ididi 1.8.4 ``scope()`` and ``ascope()``.
-        callers: the code that needed them; only with ``IDIDI_SCOPEFIX=verbose``.
+        fallbacks: how many calls the fallback has answered in this process. Without
+            the shim each would have raised ``LookupError``; since ididi 1.8.4
+            ``scope()`` and ``ascope()`` would have opened a scope without a parent.
+        callers: the code that made them; only with ``IDIDI_SCOPEFIX=verbose``.
 
     ``str()`` of it is all but the callers, in one line.
     """
@@ -47,7 +53,7 @@ class Status:
     ididi_version: Optional[str]
     reason: str
     patched: tuple[str, ...] = ()
-    seeded: int = 0
+    fallbacks: int = 0
     callers: tuple[Caller, ...] = ()
 
     def __str__(self) -> str:
@@ -55,8 +61,8 @@ class Status:
         text = f"ididi-scopefix {self.state} (ididi {version}): {self.reason}"
         if self.patched:
             text += f" Patched: {', '.join(self.patched)}."
-        if self.seeded:
-            text += f" Contexts seeded: {self.seeded}."
+        if self.fallbacks:
+            text += f" Calls answered: {self.fallbacks}."
         return text
 
 
@@ -77,15 +83,15 @@ def activate() -> Status:
         'active'
     """
     if not _is_off():
-        _activation.start()
+        _runtime().start()
     return status()
 
 
 def deactivate() -> Status:
-    """Put back everything that was replaced, and stop waiting for ididi.
+    """Bind the name to ididi's own variable again, and stop waiting for ididi.
 
-    Scopes that are open still close. Where another library has wrapped a
-    replacement, its wrapper stays, and the replacement passes every call on.
+    It takes effect at once, in every thread. Scopes that are open still close. A
+    graph keeps its default scope, and has it again after :func:`activate`.
 
     Returns:
         The status afterwards.
@@ -98,12 +104,12 @@ def deactivate() -> Status:
         >>> ididi_scopefix.deactivate().state, ididi_scopefix.activate().state
         ('disabled', 'active')
     """
-    _activation.stop()
+    _runtime().stop()
     return status()
 
 
 def status() -> Status:
-    """Tell what the shim does in this process, and why. Imports nothing.
+    """Tell what the shim does in this process, and why. Imports nothing of ididi.
 
     Returns:
         The status now.
@@ -116,30 +122,34 @@ def status() -> Status:
         >>> ididi_scopefix.status().state
         'active'
     """
-    module = sys.modules.get(_activation.GRAPH)
-    with _activation.lock:
-        patch = _activation.patch_of(module)
-        decision = _activation.decision_about(module)
-    names: tuple[str, ...] = ()
-    if patch is not None and patch.active:
+    runtime = _runtime()
+    module = runtime.graph_module()
+    decision = runtime.decision_about(module)
+    is_active = module is not None and _finder.on and runtime.is_patched(module)
+    if is_active:
         state: State = "active"
-        version, reason = patch.version, "every scope call works in every context."
-        names = tuple(attribute.full_name for attribute in patch.replaced)
+        reason = "every scope call works in every context."
     else:
-        version = (decision and decision[2]) or _releases.version_of(module)
-        state, reason = _inactivity(module, version, decision)
-    if (switch := _activation.unknown_switch()) is not None:
+        state, reason = _inactivity(module, decision)
+    if decision is not None and decision.version is not None:
+        version = decision.version
+    else:
+        version = runtime._releases.version_of(module)
+    if state == "waiting" and module is None and version is None:
+        reason = "ididi is not installed here, or not on sys.path yet."
+    if (switch := runtime.unknown_switch()) is not None:
         reason = f"{reason} {switch}"
-    seeded = _seeding.counted(_seeding.tally.steps)
-    callers = tuple(Caller(*caller, count=n) for caller, n in _log.callers())
-    return Status(state, version, reason, names, seeded, callers)
+    names = (f"{runtime.GRAPH}.{runtime.NAME}",) if is_active else ()
+    log = runtime._log
+    callers = tuple(Caller(**each._asdict(), count=n) for each, n in log.callers())
+    return Status(state, version, reason, names, log.fallbacks(), callers)
 
 
 def seed(graph: Graph) -> SyncScope:
-    """Seed the current context for *graph* explicitly.
+    """Set the default scope of *graph* in the current context, for good.
 
-    A context that has a scope which somebody opened is left alone. While the shim
-    is not active no context is changed.
+    A context that has a scope is left alone. While the shim is not active no context
+    is changed.
 
     Args:
         graph: the :class:`ididi.Graph` whose scopes will be opened here.
@@ -149,7 +159,7 @@ def seed(graph: Graph) -> SyncScope:
 
     Raises:
         TypeError: *graph* is not a graph.
-        RuntimeError: this ididi has no default scopes (1.4.2 and older).
+        RuntimeError: this ididi has no default scopes (1.4.3 and older).
 
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
@@ -160,54 +170,55 @@ def seed(graph: Graph) -> SyncScope:
         True
         >>> pool.shutdown()
     """
-    with _activation.lock:
-        patches = list(_activation.patches)
-    for patch in patches:
-        if patch.active and isinstance(graph, patch.names.Graph):
-            return patch.seed(graph)
-    module = sys.modules.get(_activation.GRAPH)
+    runtime = _runtime()
+    module = runtime.graph_module()
     if module is None or not isinstance(graph, module.Graph):
         wanted = "seed() takes the ididi.Graph to seed this context for"
         raise TypeError(f"{wanted}, not {type(graph).__name__!r}")
+    scope: SyncScope
+    if runtime.is_patched(module) and _finder.on:
+        variable = module._SCOPE_CONTEXT
+        scope = variable.default_scope_of(graph)
+        if variable.get(_NOTHING) is _NOTHING:
+            variable.set(scope)
+        return scope
     try:
-        names, default = _seeding.names_of(module), module.DefaultScopeName
-        if _seeding.stored_seed(graph, names) is None:
-            scope = _seeding.root_of(module._SCOPE_CONTEXT.get(None), names)
-            if scope is not None and scope._type_registry is graph._type_registry:
-                _seeding.store(scope, graph)
-            else:
-                # Where ididi has no bug, the graph knows its default scope.
-                with suppress(Exception):
-                    found: SyncScope = Context().run(graph.use_scope, default)
-                    return found
-        return _seeding.seed_of(graph, names).scope
+        # Where ididi has no bug, the graph knows its default scope.
+        scope = Context().run(graph.use_scope, module.DefaultScopeName)
+    except LookupError:
+        scope = runtime.default_scope_of(graph, module)
     except Exception as error:
         reason = f"this graph has no default scope: {status().reason}"
         raise RuntimeError(reason) from error
+    return scope
 
 
-def _inactivity(module: Any, version: Any, decision: Any) -> tuple[State, str]:
+def _runtime() -> Any:
+    """Return the module that patches ididi in this process."""
+    return _finder.import_runtime()
+
+
+def _inactivity(module: "Optional[ModuleType]", decision: Any) -> tuple[State, str]:
     """Return the state while no patch is in force, and its reason."""
-    if _activation.deactivated:
+    if not _finder.on:
         return "disabled", "deactivate() was called; activate() undoes it."
     if _is_off():
-        return "disabled", f"{_SWITCH} is off in the environment; unset it."
-    if decision is not None:
-        return decision[0], decision[1]
-    if not _activation.is_armed():
+        value = os.environ.get(_SWITCH, "")
+        sentence = f"{_SWITCH}={value} switches it off: unset it and restart."
+        return "disabled", sentence
+    if decision is not None and decision.state != "active":
+        return decision.state, decision.reason
+    runtime = _runtime()
+    if not runtime.is_waiting():
         return "disabled", "nothing waits for ididi; activate() does."
-    if any(map(_activation.is_initializing, (_activation.PACKAGE, _activation.GRAPH))):
+    if any(map(runtime.is_initializing, (runtime.PACKAGE, runtime.GRAPH))):
         return "waiting", "ididi is being imported."
-    if _activation.patch_of(module) is not None:
-        return "waiting", "ididi is being patched again, in another thread."
     if module is not None:
-        reason = "ididi was imported past the finder; activate() patches it."
-        _log.warn_once(f"ididi-scopefix is not active: {reason}")
-        return "failed", reason
-    reason = "ididi has not been imported yet; if affected, it is patched then."
-    if version is None:
-        reason = "ididi is not installed here, or not on sys.path yet."
-    return "waiting", reason
+        return "failed", "ididi was imported past the finder; activate() patches it."
+    return (
+        "waiting",
+        "ididi has not been imported yet; if affected, it is patched then.",
+    )
 
 
 for _public in (Caller, Status, activate, deactivate, seed, status):

@@ -1,17 +1,16 @@
-"""What is known about ididi's releases, and which of them this is.
+"""What is known about ididi's releases, which of them this is, and a probe of others.
 
 Code, tests and documents follow :data:`VERIFIED`. A new release of ididi that
 is still affected and passes the matrix is one more line in it.
 """
 
-import itertools
 import os
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from functools import partial
+from contextvars import Context
 from importlib.metadata import Distribution, distributions
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
@@ -49,15 +48,24 @@ class UnknownReleaseError(Exception):
 def is_verified(version: "Optional[str]") -> bool:
     """Tell whether a release is one on which the behaviour suite passed.
 
-    This and the next one compare as PEP 440 does, and raise ``UnknownReleaseError`` for
-    ``None`` and for what is no version of PEP 440.
+    Raises:
+        UnknownReleaseError: *version* is no version of PEP 440.
     """
-    return version in VERIFIED or _parsed(version) in map(_parsed, VERIFIED)
+    if version is None or version in VERIFIED:
+        return version is not None
+    return _parsed(version) in map(_parsed, VERIFIED)
 
 
 def reason_to_leave_alone(version: "Optional[str]") -> "Optional[str]":
-    """Return why a release is left alone, as a sentence; ``None`` if it is affected."""
-    if version in VERIFIED:
+    """Return why a release is left alone, as a sentence.
+
+    Returns:
+        ``None`` if it is affected, or if its version is unknown: that is for the probe.
+
+    Raises:
+        UnknownReleaseError: *version* is no version of PEP 440.
+    """
+    if version is None or version in VERIFIED:
         return None
     parsed = _parsed(version)
     from packaging.specifiers import SpecifierSet
@@ -71,14 +79,11 @@ def reason_to_leave_alone(version: "Optional[str]") -> "Optional[str]":
     return f"ididi {version} is left alone: {reason}."
 
 
-def _parsed(version: "Optional[str]") -> Version:
-    # Imported here because it is slow to load: a version that is spelled as in the
-    # table is answered without it.
+def _parsed(version: str) -> Version:
+    # Imported here: a program may have a packaging.py of its own, and a version that
+    # is spelled as in the table is answered without one.
     from packaging.version import InvalidVersion, Version
 
-    if version is None:
-        sentence = "the version of ididi is unknown, since its metadata are missing"
-        raise UnknownReleaseError(f"{sentence}: reinstall it")
     try:
         return Version(version)
     except InvalidVersion:
@@ -92,51 +97,121 @@ def version_of(module: "Optional[ModuleType]") -> "Optional[str]":
     It is read from the metadata beside the module, or else from ididi's own VERSION.
     Without a module it is the version that an import would find.
     """
-    package = None
+    if module is None:
+        return version_beside(None)
+    version = version_beside(vars(module).get("__file__"))
+    own = getattr(sys.modules.get("ididi"), "VERSION", None)
+    return version or (own if isinstance(own, str) else None)
+
+
+def version_beside(file: "Optional[str]") -> "Optional[str]":
+    """Return the version in the metadata beside the package that has *file*.
+
+    Returns:
+        ``None`` if there are none, or if they can't be read. Without a file it is the
+        version in those that an import would find first.
+    """
     try:
-        if module is not None:
-            package = sys.modules.get("ididi")
-            # A module that is loaded lazily loads if its attributes are looked up.
-            file: str = object.__getattribute__(module, "__file__")
-            found = _beside(os.path.dirname(os.path.dirname(file)))
-        else:
-            found = iter(distributions(name="ididi"))
-        return next(filter(None, map(_version_in, found)))
-    except Exception:
-        pass  # none has metadata, or a finder of distributions has raised
-    own = getattr(package, "VERSION", None)
-    return own if isinstance(own, str) else None
+        found = map(_version_in, _distributions(file))
+        return next(filter(None, found), None)
+    except Exception as error:
+        # A finder of distributions and an audit hook have reasons of their own.
+        if not is_ours(error):
+            raise
+        return None
 
 
-def _beside(folder: str) -> "Iterator[Any]":
-    """Yield the distributions of ididi in *folder*, then editable ones."""
-    # By hand: importlib.metadata would look at all other packages as well.
-    with suppress(OSError):  # it is a zip file
-        for name in os.listdir(folder):
-            if name.startswith("ididi-") and name.endswith(".dist-info"):
-                yield SimpleNamespace(read_text=partial(_text_of, folder, name))
+def _distributions(file: "Optional[str]") -> Iterator[Distribution]:
+    if file is None:
+        yield from distributions(name="ididi")
+        return
+    folder = os.path.dirname(os.path.dirname(file))
     yield from distributions(name="ididi", path=[folder])
-    yield from itertools.filterfalse(_has_files, distributions(name="ididi"))
+    # An editable installation has its metadata elsewhere, and they list no module.
+    for each in distributions(name="ididi"):
+        if not any(path.parts[0] == "ididi" for path in each.files or ()):
+            yield each
 
 
-def _text_of(*path: str) -> str:
-    with open(os.path.join(*path), encoding="utf-8") as file:
-        return file.read()
-
-
-def _version_in(distribution: Any) -> "Optional[str]":
-    """Return the version in the metadata of *distribution*."""
-    # By hand: to parse them would load the email package, as much work as the patch.
-    with suppress(Exception):  # it is half removed; which exception depends on Python
-        files = ("METADATA", "PKG-INFO", "")  # the last is an egg-info that is a file
-        text: str = next(filter(None, map(distribution.read_text, files)))
-        for line in text.partition("\n\n")[0].splitlines():
-            name, _, value = line.partition(":")
-            if name.lower() == "version":
-                return value.strip()
+def _version_in(distribution: Distribution) -> "Optional[str]":
+    for file in ("METADATA", "PKG-INFO", ""):  # the last is an egg-info that is a file
+        try:
+            text = distribution.read_text(file)
+        except (OSError, UnicodeDecodeError):
+            continue  # it is half removed, or no text
+        # By hand: to parse it would load the email package.
+        found = re.search(r"(?mi)^version:[ \t]*(\S+)", text or "")
+        if found:
+            return found[1]
     return None
 
 
-def _has_files(distribution: Distribution) -> bool:
-    """Tell whether *distribution* lists files of ididi: editable ones don't."""
-    return any(file.parts[0] == "ididi" for file in distribution.files or ())
+def is_ours(error: BaseException) -> bool:
+    """Tell whether *error* comes from code that this package calls.
+
+    Time limits are raised at any moment, by signal handlers and by other threads.
+    They have classes of their own, or are a ``TimeoutError``, and have to pass.
+    """
+    package = type(error).__module__.partition(".")[0]
+    own = ("builtins", "ididi", "ididi_scopefix", "importlib", "packaging", "wrapt")
+    return package in own and not isinstance(error, TimeoutError)
+
+
+def still_raises(module: ModuleType) -> bool:
+    """Tell whether a scope call of *module* raises the ``LookupError`` of the bug.
+
+    An error of ididi's own is an answer, and so is anything returned.
+
+    Raises:
+        UnknownReleaseError: the calls fail in another way.
+    """
+    errors = _errors(module)
+    if any(type(error) is LookupError for error in errors):
+        return True
+    for error in errors:
+        if not type(error).__module__.startswith("ididi."):
+            raise UnknownReleaseError(f"a scope call raised {error!r}") from error
+    return False
+
+
+def prove(module: ModuleType) -> None:
+    """Raise ``UnknownReleaseError`` if a scope call of *module* still raises."""
+    for error in _errors(module):
+        raise UnknownReleaseError(f"a scope call still raised {error!r}") from error
+
+
+def _errors(module: ModuleType) -> "list[Exception]":
+    """Return what the scope calls of *module* raise, each in an empty context."""
+    graph, other = (Context().run(module.Graph, self_inject=False) for _ in range(2))
+
+    def use_scope() -> None:
+        Context().run(graph.use_scope().use_scope)
+
+    def scope() -> None:
+        with graph.scope("probe"):
+            graph.use_scope(module.DefaultScopeName)
+
+    def ascope() -> None:
+        # By hand, since there may be no event loop to run it in. The variable is read
+        # before the loop is asked for.
+        manager = graph.ascope("probe")
+        for step in (manager.__aenter__, lambda: manager.__aexit__(None, None, None)):
+            try:
+                step().send(None)
+            except StopIteration:
+                continue
+            except RuntimeError as error:
+                if "no running event loop" not in str(error):
+                    raise
+                return
+            raise UnknownReleaseError("a scope call waited for something")
+
+    errors: list[Exception] = []
+    for call in (use_scope, scope, ascope, lambda: graph.merge(other)):
+        try:
+            Context().run(call)
+        except Exception as error:
+            if not is_ours(error):
+                raise
+            errors.append(error)
+    return errors

@@ -33,9 +33,9 @@ def is_alive(report: Status) -> bool:
     assert len(where) == len(callers)
     version: Optional[str] = report.ididi_version
     names: tuple[str, ...] = report.patched
-    seeded: int = report.seeded
+    fallbacks: int = report.fallbacks
     reason: str = report.reason
-    return state == "active" and bool(version and names and reason) and seeded >= 0
+    return state == "active" and bool(version and names and reason) and fallbacks >= 0
 
 
 def make_pool(graph: Graph) -> ThreadPoolExecutor:
@@ -54,4 +54,4 @@ def version() -> str:
 def is_frozen() -> None:
     """Nobody changes a status: the comment below is needed, or it is an error."""
     report = status()
-    report.seeded = 0  # type: ignore[misc]  # pyright: ignore
+    report.fallbacks = 0  # type: ignore[misc]  # pyright: ignore

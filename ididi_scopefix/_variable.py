@@ -1,0 +1,289 @@
+"""The replacement of ``ididi.graph._SCOPE_CONTEXT``, and its rules.
+
+1. In a context that has a scope, it answers what ididi's variable answers.
+2. In any other, a call of ididi gets the default scope of the graph that asks.
+   Nothing is written into the context. Everybody else finds nothing there, as ever.
+3. The graph that asks is the ``self`` of the method that reads the variable, or the
+   graph of that scope. Compiled methods leave no frame to read it from: there, it is
+   the graph built last.
+4. A graph holds its default scope: it lives as long as the graph, and no longer.
+   Scopes find it by the type registry that a graph shares with them. In ididi 1.4.4
+   and 1.5.x neither has a ``__dict__``, so the thread pool of the graph holds it.
+5. ``Graph.__init__`` sets the variable to the default scope that it has made, and so
+   the replacement learns of it. A graph built before gets one when it first asks.
+6. While the shim is switched off, it only passes on to ididi's variable.
+
+Nothing is caught here: where the replacement is asked, ididi would have raised. There
+is no lock, since a fork or a signal handler could wait for it for ever; every step
+alone leaves things right. No callback of a weak reference, since what a signal
+handler raises there is lost. No module is referred to: Python clears those that still
+are when the interpreter ends, and finalizers use graphs.
+"""
+
+import gc
+from contextvars import ContextVar, Token
+from sys import _getframe
+from types import FrameType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
+from weakref import ref
+
+if TYPE_CHECKING:
+    from ididi.graph import Graph, Resolver, SyncScope
+else:
+    Graph = Resolver = SyncScope = Any  # annotations can be evaluated without ididi
+
+NAME = "_SCOPE_CONTEXT"
+_ATTRIBUTE = "_ididi_scopefix_default_scope"
+_NOTHING: Any = object()
+
+
+class Switch(Protocol):
+    """What tells whether the shim is on."""
+
+    on: bool
+
+
+def _as_none(self: object) -> "tuple[type[None], tuple[()]]":
+    return type(None), ()  # how this is copied and pickled
+
+
+class _Held:
+    """A default scope, as its graph or a thread pool holds it."""
+
+    __slots__ = ("__weakref__", "scope")
+    __reduce__ = _as_none
+
+    def __init__(self, scope: SyncScope) -> None:
+        self.scope = scope
+
+
+class _Link(ref[_Held]):
+    """Leads from a type registry to what the graph holds."""
+
+    __slots__ = ()
+    __reduce__ = _as_none
+
+
+class ScopeVariable:
+    """Answers for ididi's variable by the rules above.
+
+    Args:
+        module: the ``ididi.graph`` that the variable is of.
+        switch: tells whether the shim is on.
+        answered: is called with the graph or scope that asks, where the methods of
+            *module* tell it, and the calling frame, each time that the fallback
+            answers.
+
+    Raises:
+        AttributeError: *module* lacks a name that this needs.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_default_name",
+        "_get",
+        "_graph_type",
+        "_is_compiled",
+        "_known",
+        "_namespace",
+        "_resolver_type",
+        "_scope_type",
+        "_set",
+        "_switch",
+        "name",
+        "original",
+        "reset",
+    )
+
+    def __init__(
+        self,
+        module: ModuleType,
+        switch: Switch,
+        answered: "Callable[[Optional[Resolver], Optional[FrameType]], object]",
+    ) -> None:
+        self.original: ContextVar[Any] = getattr(module, NAME)
+        self.name = self.original.name
+        self.reset = self.original.reset
+        self._get, self._set = self.original.get, self.original.set
+        self._switch, self._answered = switch, answered
+        self._namespace = vars(module)
+        self._graph_type: type[Graph] = module.Graph
+        self._resolver_type: type[Resolver] = module.Resolver
+        self._scope_type: type[SyncScope] = module.SyncScope
+        self._default_name: str = module.DefaultScopeName
+        create_scope = module.Resolver._create_scope
+        self._is_compiled = type(create_scope) is not FunctionType
+        # Of the graphs that are known here, the newest last. Compiled methods need it.
+        self._known: list[ref[_Held]] = []
+
+    def __repr__(self) -> str:
+        return repr(self.original)
+
+    def get(self, default: Any = _NOTHING, /) -> Any:
+        """Return the scope of the context, or by the fallback that of the graph."""
+        scope = self._get(_NOTHING)
+        if scope is not _NOTHING:
+            return scope
+        return self._fall_back(_getframe().f_back, default)
+
+    def set(self, scope: Any, /) -> "Token[Any]":
+        """Set the scope of the context."""
+        if type(scope) is self._scope_type and scope.name == self._default_name:
+            self._learn(scope, _getframe().f_back)
+        token: Token[Any] = self._set(scope)
+        return token
+
+    def learn_from_context(self) -> None:
+        """Hold the default scope that the current context has, for its graph."""
+        self._learn_from(self._get(None))
+
+    def default_scope_of(self, resolver: Resolver) -> SyncScope:
+        """Return the default scope of the graph that *resolver* is or belongs to."""
+        held = self._held_for(resolver)
+        if held is None:
+            graph = self._graph_of(resolver)
+            scope = self._make_default_scope(resolver, graph)
+            held = self._hold(scope, graph)
+        return held.scope
+
+    def _fall_back(self, frame: "Optional[FrameType]", default: Any) -> Any:
+        if self._switch.on:
+            resolver = self._resolver_of(frame)
+            if resolver is not None:
+                scope = self.default_scope_of(resolver)
+                self._answered(resolver, frame)
+                return scope
+            # A default is for somebody else: no compiled release gives one.
+            if self._is_compiled and default is _NOTHING:
+                held = self._newest()
+                if held is not None:
+                    self._answered(None, frame)
+                    return held.scope
+        return self._get() if default is _NOTHING else default
+
+    def _resolver_of(self, frame: "Optional[FrameType]") -> "Optional[Resolver]":
+        """Return the ``self`` of the method of ididi that runs in *frame*, if any."""
+        if frame is None or frame.f_globals is not self._namespace:
+            return None
+        return frame.f_locals.get("self")
+
+    def _learn(self, scope: SyncScope, frame: "Optional[FrameType]") -> None:
+        """Hold *scope*, if it is the default scope of a graph that is being built."""
+        graph = None
+        if frame is not None and frame.f_code.co_name == "__init__":
+            graph = self._resolver_of(frame)
+        if graph is not None:
+            self._hold(scope, graph, is_new=True)
+        else:
+            self._learn_from(scope)
+
+    def _learn_from(self, scope: Any) -> None:
+        """Hold the default scope at the root of *scope*, unless it is held already."""
+        root: Any = None
+        # The program may have set anything, which is asked for nothing.
+        while issubclass(type(scope), self._resolver_type):
+            root, scope = scope, getattr(scope, "pre", None)
+        is_default = type(root) is self._scope_type and root.name == self._default_name
+        if is_default and self._held_for(root) is None:
+            self._hold(root, self._graph_of(root))
+
+    def _held_for(self, resolver: Resolver) -> "Optional[_Held]":
+        """Return what holds the default scope of the graph of *resolver*, if any."""
+        registry = resolver._type_registry
+        attributes = getattr(registry, "__dict__", None)
+        if attributes is None:
+            table = vars(resolver._workers).get(_ATTRIBUTE, {})
+            held = table.get(id(registry))
+        else:
+            link = attributes.get(_ATTRIBUTE)
+            held = link() if type(link) is _Link else None
+        # Otherwise it is of the graph of which this one is a copy.
+        is_own = held is not None and held.scope._type_registry is registry
+        return held if is_own else None
+
+    def _hold(
+        self, scope: SyncScope, graph: "Optional[Resolver]", is_new: bool = False
+    ) -> _Held:
+        """Have *graph* hold its default *scope*, or else its thread pool.
+
+        Threads that do this at once for a graph built before all get the first scope.
+        """
+        registry = scope._type_registry
+        held = _Held(scope)
+        attributes = getattr(registry, "__dict__", None)
+        if attributes is not None:
+            link = _Link(held)
+            if is_new:
+                attributes[_ATTRIBUTE] = link
+            else:
+                attributes.setdefault(_ATTRIBUTE, link)
+                found = self._held_for(scope)
+                if found is None:  # what is there was copied, or its graph is gone
+                    attributes[_ATTRIBUTE] = link
+                else:
+                    held = found
+        if attributes is not None and graph is not None:
+            # Past the methods of a subclass.
+            object.__setattr__(graph, _ATTRIBUTE, held)
+        else:
+            table = vars(scope._workers).setdefault(_ATTRIBUTE, {})
+            if is_new:
+                table[id(registry)] = held
+            held = table.setdefault(id(registry), held)
+        if self._is_compiled:
+            known = [each for each in self._known if each() is not None]
+            self._known = [*known, ref(held)]
+        return held
+
+    def _newest(self) -> "Optional[_Held]":
+        """Return what holds the default scope of the graph built last."""
+        for each in reversed(self._known):
+            held = each()
+            if held is not None:
+                return held
+        # Only the collector knows the graphs that were built before. The newest are
+        # mostly at the end of generation 0, or have just left it.
+        for generation in (0, 1, 2):
+            for candidate in reversed(gc.get_objects(generation)):
+                if issubclass(type(candidate), self._graph_type):
+                    self.default_scope_of(candidate)
+                    return self._held_for(candidate)
+        return None
+
+    def _graph_of(self, resolver: Resolver) -> "Optional[Resolver]":
+        """Return the graph that *resolver* is or belongs to, if it can be found."""
+        if issubclass(type(resolver), self._graph_type):
+            return resolver
+        # Singletons are asked for nothing: they can be proxies, which may raise.
+        singletons: list[Any] = list(resolver._resolved_singletons.values())
+        for each in singletons:
+            is_graph = issubclass(type(each), self._graph_type)
+            if is_graph and each._type_registry is resolver._type_registry:
+                graph: Resolver = each
+                return graph
+        return None
+
+    def _make_default_scope(
+        self, resolver: Resolver, graph: "Optional[Resolver]"
+    ) -> SyncScope:
+        """Make the default scope that ``Graph.__init__`` would have made."""
+        # At that time a graph had no singletons but itself. Those it has collected
+        # since, and those of a request, must not get into what every thread shares.
+        scope = resolver._create_scope(self._default_name)
+        resolved, registered = scope._resolved_singletons, scope._registered_singletons
+        kind = type(graph)
+        # Under each of its types: a graph merged since may have taken an entry.
+        types = kind.__mro__ if kind in registered else ()
+        own = {each: graph for each in types if each in resolved}
+        # In place, since compiled scopes are read-only. These are the scope's own.
+        resolved.clear()
+        resolved.update(own)
+        registered.intersection_update({kind})
+        return scope
+
+
+def is_replacement(variable: object) -> bool:
+    """Tell whether *variable* is one of ours, of another import of this package too."""
+    kind = type(variable)
+    own = ScopeVariable
+    return (kind.__module__, kind.__name__) == (own.__module__, own.__name__)
