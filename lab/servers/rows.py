@@ -1,18 +1,18 @@
 """The table: which servers and programs are tried, and what they need.
 
-The sessions of ``noxfile.py`` make the environments, and the tests run the rows
-of the environment that they find themselves in. To try another server, add a
-row. Nothing is imported here but the standard library.
+The sessions of ``lab/noxfile.py`` make the environments, and the tests run the rows
+of the environment that they find themselves in. To try another server, add a row.
+Nothing is imported here but the standard library.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 VARIABLE = "SCOPEFIX_SERVERS"
 """Names the environment that the tests run in; without it they don't."""
@@ -99,7 +99,6 @@ class Server(NamedTuple):
         environment: where it is installed.
         command: its arguments after ``python -m``.
         without: the status of ``POST /api/v1/token`` without the shim.
-        workers: how many processes answer.
         subset: whether it differs in kind from the rows before it.
         logs: whether it logs what an application raises after it has answered.
     """
@@ -108,9 +107,13 @@ class Server(NamedTuple):
     environment: str
     command: tuple[str, ...]
     without: int
-    workers: int = 1
     subset: bool = False
     logs: bool = True
+
+    @property
+    def workers(self) -> int:
+        """How many processes answer."""
+        return 2 if "--workers" in self.command else 1
 
 
 def _uvicorn(*options: str, app: str = FASTAPI) -> tuple[str, ...]:
@@ -141,87 +144,43 @@ def _daphne(app: str) -> tuple[str, ...]:
     return ("daphne", *address, "--verbosity", "0", app)
 
 
-_PLAIN = ("--loop", "asyncio", "--http", "h11")
-_FAST = ("--loop", "uvloop", "--http", "httptools")
+def _on(loop: str, parser: str) -> tuple[str, ...]:
+    return ("--loop", loop, "--http", parser)
+
+
+_PLAIN, _FAST = _on("asyncio", "h11"), _on("uvloop", "httptools")
 _TWO = ("--workers", "2")
 _RESET = ("--reset-contextvars",)
+_PRELOAD = (*_TWO, "--preload")
+_38, _40, _44, _NEW = (f"uvicorn-{v}" for v in ("0.38.0", "0.40.0", "0.44.0", "newest"))
 
 SERVERS = (
-    Server("one worker", "uvicorn-0.38.0", _uvicorn(*_PLAIN), 200),
-    Server("two workers", "uvicorn-0.38.0", _uvicorn(*_FAST, *_TWO), 200, 2),
-    Server(
-        "asyncio, h11", "uvicorn-0.40.0", _uvicorn(*_PLAIN), without=500, subset=True
-    ),
-    Server(
-        "asyncio, httptools",
-        "uvicorn-0.40.0",
-        _uvicorn("--loop", "asyncio", "--http", "httptools"),
-        without=500,
-    ),
-    Server(
-        "uvloop, h11",
-        "uvicorn-0.40.0",
-        _uvicorn("--loop", "uvloop", "--http", "h11"),
-        without=500,
-    ),
-    Server("uvloop, httptools", "uvicorn-0.40.0", _uvicorn(*_FAST), without=500),
-    Server(
-        "two workers",
-        "uvicorn-0.40.0",
-        _uvicorn(*_FAST, *_TWO),
-        without=500,
-        workers=2,
-        subset=True,
-    ),
-    Server("gunicorn", "uvicorn-0.40.0", _gunicorn(*_TWO), without=500, workers=2),
-    Server(
-        "gunicorn --preload",
-        "uvicorn-0.40.0",
-        _gunicorn(*_TWO, "--preload"),
-        without=500,
-        workers=2,
-        subset=True,
-    ),
-    Server("one worker", "uvicorn-0.44.0", _uvicorn(*_PLAIN), without=500),
-    Server(
-        "two workers",
-        "uvicorn-0.44.0",
-        _uvicorn(*_FAST, *_TWO),
-        without=500,
-        workers=2,
-    ),
-    Server("one worker", "uvicorn-newest", _uvicorn(*_PLAIN), 200, subset=True),
-    Server("two workers", "uvicorn-newest", _uvicorn(*_FAST, *_TWO), 200, 2),
-    Server(
-        "--reset-contextvars",
-        "uvicorn-newest",
-        _uvicorn(*_PLAIN, *_RESET),
-        without=500,
-        subset=True,
-    ),
-    Server(
-        "--reset-contextvars, two workers",
-        "uvicorn-newest",
-        _uvicorn(*_FAST, *_TWO, *_RESET),
-        without=500,
-        workers=2,
-    ),
-    Server("gunicorn", "uvicorn-newest", _gunicorn(*_TWO), 200, 2),
-    Server(
-        "gunicorn --preload", "uvicorn-newest", _gunicorn(*_TWO, "--preload"), 200, 2
-    ),
+    Server("one worker", _38, _uvicorn(*_PLAIN), 200),
+    Server("two workers", _38, _uvicorn(*_FAST, *_TWO), 200),
+    Server("asyncio, h11", _40, _uvicorn(*_PLAIN), 500, subset=True),
+    Server("asyncio, httptools", _40, _uvicorn(*_on("asyncio", "httptools")), 500),
+    Server("uvloop, h11", _40, _uvicorn(*_on("uvloop", "h11")), 500),
+    Server("uvloop, httptools", _40, _uvicorn(*_FAST), 500),
+    Server("two workers", _40, _uvicorn(*_FAST, *_TWO), 500, subset=True),
+    Server("gunicorn", _40, _gunicorn(*_TWO), 500),
+    Server("gunicorn --preload", _40, _gunicorn(*_PRELOAD), 500, subset=True),
+    Server("one worker", _44, _uvicorn(*_PLAIN), 500),
+    Server("two workers", _44, _uvicorn(*_FAST, *_TWO), 500),
+    Server("one worker", _NEW, _uvicorn(*_PLAIN), 200, subset=True),
+    Server("two workers", _NEW, _uvicorn(*_FAST, *_TWO), 200),
+    Server("reset", _NEW, _uvicorn(*_PLAIN, *_RESET), 500, subset=True),
+    Server("reset, two workers", _NEW, _uvicorn(*_FAST, *_TWO, *_RESET), 500),
+    Server("gunicorn", _NEW, _gunicorn(*_TWO), 200),
+    Server("gunicorn --preload", _NEW, _gunicorn(*_PRELOAD), 200),
     Server("hypercorn", "others", _hypercorn(), 200, subset=True),
     Server(
         "hypercorn, two workers",
         "others",
         _hypercorn(*_TWO, "--worker-class", "uvloop"),
         200,
-        2,
     ),
     Server("granian", "others", _granian(), 200, subset=True),
-    Server(
-        "granian, two workers", "others", _granian(*_TWO, "--loop", "uvloop"), 200, 2
-    ),
+    Server("granian, two workers", "others", _granian(*_TWO, "--loop", "uvloop"), 200),
     Server(
         "gunicorn's asgi worker",
         "others",
@@ -230,31 +189,28 @@ SERVERS = (
         subset=True,
         logs=False,
     ),
-    Server(
-        "lihil",
-        "lihil-0.2.38-uvicorn-0.40.0",
-        _uvicorn(app=LIHIL),
-        without=500,
-        subset=True,
-    ),
+    Server("lihil", "lihil-0.2.38-uvicorn-0.40.0", _uvicorn(app=LIHIL), 500, True),
     Server(
         "lihil, two workers",
         "lihil-0.2.38-uvicorn-0.40.0",
         _uvicorn(*_TWO, app=LIHIL),
-        without=500,
-        workers=2,
+        500,
     ),
     Server("lihil", "lihil-0.2.38-uvicorn-newest", _uvicorn(app=LIHIL), 200),
     Server(
-        "lihil --reset-contextvars",
-        "lihil-0.2.38-uvicorn-newest",
-        _uvicorn(*_RESET, app=LIHIL),
-        without=500,
+        "lihil, reset", "lihil-0.2.38-uvicorn-newest", _uvicorn(*_RESET, app=LIHIL), 500
     ),
     # It brings ididi 1.8.4, which fails only later in the request.
     Server("lihil", "lihil-newest-uvicorn-0.40.0", _uvicorn(app=LIHIL), 200),
     Server("lihil", "lihil-newest-uvicorn-newest", _uvicorn(app=LIHIL), 200),
 )
+
+MOMENTS = IMPORT, LIFESPAN, FIRST = "import", "lifespan", "first request"
+"""When a graph is built, as ``lab.servers.hosts.wiring`` says."""
+
+_NEVER, _ALWAYS = (500, 500), (200, 200)
+_ONLY_FIRST = (200, 500)
+"""The first request builds the graph, in a context that no other one has."""
 
 
 class Host(NamedTuple):
@@ -266,9 +222,9 @@ class Host(NamedTuple):
         command: its arguments after ``python -m``.
         without: the statuses of the first request, and of each one after it,
             without the shim.
+        subset: whether it differs in kind from the rows before it.
         built: when the graph is built, one of ``MOMENTS``.
         path: what is asked for.
-        subset: whether it differs in kind from the rows before it.
         ends: whether it ends on SIGTERM.
     """
 
@@ -276,128 +232,86 @@ class Host(NamedTuple):
     environment: str
     command: tuple[str, ...]
     without: tuple[int, int]
-    built: str = "import"
-    path: str = "/visit"
     subset: bool = False
+    built: str = IMPORT
+    path: str = "/visit"
     ends: bool = True
-
-
-MOMENTS = ("import", "lifespan", "first request")
-"""When a graph is built, as ``lab.servers.hosts.wiring`` says."""
-
-_HOSTS = "lab.servers.hosts"
-_NEVER, _ALWAYS = (500, 500), (200, 200)
-_ONLY_FIRST = (200, 500)
-"""The first request builds the graph, in a context that no other one has."""
 
 
 def _late(
     name: str,
     environment: str,
     command: tuple[str, ...],
-    has_lifespan: bool = True,
+    moments: tuple[str, ...] = (LIFESPAN, FIRST),
     ends: bool = True,
 ) -> tuple[Host, ...]:
     """Return the rows of a server whose application builds its graph late."""
-    lifespan = Host(
-        f"{name}, graph built in the lifespan",
-        environment,
-        command,
-        _NEVER,
-        "lifespan",
-        ends=ends,
+    return tuple(
+        Host(
+            f"{name}, graph built {'by' if built == FIRST else 'in'} the {built}",
+            environment,
+            command,
+            _ONLY_FIRST if built == FIRST else _NEVER,
+            subset=built == FIRST,
+            built=built,
+            ends=ends,
+        )
+        for built in moments
     )
-    first = lifespan._replace(
-        name=f"{name}, graph built by the first request",
-        without=_ONLY_FIRST,
-        built="first request",
-        subset=True,
-    )
-    return (lifespan, first) if has_lifespan else (first,)
 
+
+_SYNC = _gunicorn(app=WSGI, worker="sync")
+_GTHREAD = _gunicorn("--threads", "4", app=WSGI, worker="gthread")
+_WAITRESS = ("waitress", "--listen", "127.0.0.1:{port}", WSGI)
+_WSGI_GRANIAN = _granian("--blocking-threads", "4", app=WSGI, interface="wsgi")
+_FLASK = ("flask", "--app", "lab.servers.hosts.flask_app", "run")
+_DJANGO = ("lab.servers.hosts.django_app", "runserver", "--noreload")
+_ROBYN = ("lab.servers.hosts.robyn_app", "{port}")
 
 HOSTS = (
-    Host(
-        "gunicorn sync", "threads", _gunicorn(app=WSGI, worker="sync"), without=_ALWAYS
-    ),
+    Host("gunicorn sync", "threads", _SYNC, _ALWAYS),
     # One request after the other, all in one context.
-    Host(
-        "gunicorn sync, graph built by the first request",
-        "threads",
-        _gunicorn(app=WSGI, worker="sync"),
-        without=_ALWAYS,
-        built="first request",
+    *(
+        row._replace(without=_ALWAYS, subset=False)
+        for row in _late("gunicorn sync", "threads", _SYNC, (FIRST,))
     ),
-    Host(
-        "gunicorn gthread",
-        "threads",
-        _gunicorn("--threads", "4", app=WSGI, worker="gthread"),
-        without=_NEVER,
-        subset=True,
-    ),
-    Host(
-        "waitress",
-        "threads",
-        ("waitress", "--listen", "127.0.0.1:{port}", WSGI),
-        without=_NEVER,
-        subset=True,
-    ),
-    Host("hypercorn, WSGI", "threads", _hypercorn(app=f"wsgi:{WSGI}"), without=_NEVER),
-    Host(
-        "granian, WSGI",
-        "threads",
-        _granian("--blocking-threads", "4", app=WSGI, interface="wsgi"),
-        without=_NEVER,
-        subset=True,
-    ),
-    Host(
-        "Flask's server",
-        "threads",
-        (
-            *("flask", "--app", f"{_HOSTS}.flask_app", "run"),
-            *("--host", "127.0.0.1", "--port", "{port}"),
-        ),
-        without=_NEVER,
-    ),
-    Host(
-        "Django's runserver",
-        "threads",
-        (f"{_HOSTS}.django_app", "runserver", "--noreload", "127.0.0.1:{port}"),
-        without=_NEVER,
-    ),
-    Host(
-        "Robyn",
-        "threads",
-        (f"{_HOSTS}.robyn_app", "{port}"),
-        without=_NEVER,
-        subset=True,
-        # It stops to serve then, and goes on to run.
-        ends=False,
-    ),
+    Host("gunicorn gthread", "threads", _GTHREAD, _NEVER, subset=True),
+    Host("waitress", "threads", _WAITRESS, _NEVER, subset=True),
+    Host("hypercorn, WSGI", "threads", _hypercorn(app=f"wsgi:{WSGI}"), _NEVER),
+    Host("granian, WSGI", "threads", _WSGI_GRANIAN, _NEVER, subset=True),
+    Host("Flask's server", "threads", (*_FLASK, "--port", "{port}"), _NEVER),
+    Host("Django's runserver", "threads", (*_DJANGO, "127.0.0.1:{port}"), _NEVER),
+    # Robyn stops to serve when it is asked to end, and goes on to run.
+    Host("Robyn", "threads", _ROBYN, _NEVER, subset=True, ends=False),
     Host(
         "Robyn, sync handler",
         "threads",
-        (f"{_HOSTS}.robyn_app", "{port}"),
-        without=_NEVER,
+        _ROBYN,
+        _NEVER,
         path="/visit-in-thread",
         ends=False,
     ),
-    *_late("Robyn", "threads", (f"{_HOSTS}.robyn_app", "{port}"), ends=False),
-    Host("daphne", "others", _daphne(ASGI), without=_ALWAYS, subset=True),
-    *_late("daphne", "others", _daphne(ASGI), has_lifespan=False),
+    *_late("Robyn", "threads", _ROBYN, ends=False),
+    Host("daphne", "others", _daphne(ASGI), _ALWAYS, subset=True),
+    *_late("daphne", "others", _daphne(ASGI), (FIRST,)),
     *_late("hypercorn", "others", _hypercorn(app=ASGI)),
     *_late("granian", "others", _granian(app=ASGI)),
     *_late("gunicorn's asgi worker", "others", _gunicorn(app=ASGI, worker="asgi")),
-    *_late("uvicorn", "uvicorn-0.38.0", _uvicorn(*_PLAIN, app=ASGI)),
-    *_late("uvicorn", "uvicorn-0.40.0", _uvicorn(*_PLAIN, app=ASGI)),
-    *_late("uvicorn", "uvicorn-0.44.0", _uvicorn(*_PLAIN, app=ASGI)),
-    *_late("uvicorn", "uvicorn-newest", _uvicorn(*_PLAIN, app=ASGI)),
-    *_late(
-        "uvicorn --reset-contextvars",
-        "uvicorn-newest",
-        _uvicorn(*_PLAIN, *_RESET, app=ASGI),
+    *(
+        row
+        for environment in (_38, _40, _44, _NEW)
+        for row in _late("uvicorn", environment, _uvicorn(*_PLAIN, app=ASGI))
     ),
+    *_late("uvicorn --reset-contextvars", _NEW, _uvicorn(*_PLAIN, *_RESET, app=ASGI)),
 )
+
+PIPELINED, LARGE_BODY = "pipelined", "large body"
+"""The attacks: requests that are sent before the one before them is answered; one
+that follows a large body."""
+
+PIPELINED_WEBSOCKET, WEBSOCKET = "pipelined websocket", "websocket"
+WEBSOCKETS = (PIPELINED_WEBSOCKET, WEBSOCKET)
+"""The same with a websocket as the last one."""
 
 
 class Exposed(NamedTuple):
@@ -421,19 +335,6 @@ class Exposed(NamedTuple):
     subset: bool = False
 
 
-PIPELINED, LARGE_BODY = "pipelined", "large body"
-"""The attacks: requests that are sent before the one before them is answered; one
-that follows a large body."""
-
-PIPELINED_WEBSOCKET, WEBSOCKET = "pipelined websocket", "websocket"
-WEBSOCKETS = (PIPELINED_WEBSOCKET, WEBSOCKET)
-"""The same with a websocket as the last one."""
-
-
-EMPTY_CONTEXTS = ("uvicorn-0.40.0", "uvicorn-0.44.0")
-"""The environments whose uvicorn starts requests in empty contexts."""
-
-
 def _exposed(*options: str, app: str = EXPOSED) -> tuple[str, ...]:
     # Only the client closes connections.
     return _uvicorn(*options, "--timeout-keep-alive", "600", app=app)
@@ -442,14 +343,13 @@ def _exposed(*options: str, app: str = EXPOSED) -> tuple[str, ...]:
 def _combinations(environment: str, *options: str) -> Iterator[Exposed]:
     """Yield the rows of a release of uvicorn, with each loop and each parser."""
     name = " ".join(("uvicorn", *options))
+    starts_empty = environment in (_40, _44)
     for loop, parser in itertools.product(("asyncio", "uvloop"), ("h11", "httptools")):
         leaks = {
             # httptools makes the task of a pipelined request from the one before.
-            PIPELINED: not options
-            and (parser == "httptools" or environment not in EMPTY_CONTEXTS),
+            PIPELINED: not options and (parser == "httptools" or not starts_empty),
             # uvloop goes on to read a large body in the context of the server.
-            LARGE_BODY: not options
-            and (loop == "asyncio" and environment not in EMPTY_CONTEXTS),
+            LARGE_BODY: not options and loop == "asyncio" and not starts_empty,
             # Websockets don't depend on the release.
             PIPELINED_WEBSOCKET: parser == "h11",
             WEBSOCKET: loop == "asyncio",
@@ -457,77 +357,61 @@ def _combinations(environment: str, *options: str) -> Iterator[Exposed]:
         yield Exposed(
             f"{name}, {loop} and {parser}",
             environment,
-            _exposed("--loop", loop, "--http", parser, *options),
+            _exposed(*_on(loop, parser), *options),
             tuple(kind for kind, is_found in leaks.items() if is_found),
-            without=500 if options or environment in EMPTY_CONTEXTS else 200,
+            without=500 if options or starts_empty else 200,
             subset=(environment, loop, parser, options) in _DIFFERENT,
         )
 
 
 _DIFFERENT = (
-    ("uvicorn-0.40.0", "uvloop", "httptools", ()),
-    ("uvicorn-newest", "asyncio", "h11", ()),
-    ("uvicorn-newest", "asyncio", "h11", _RESET),
-    ("uvicorn-newest", "uvloop", "httptools", _RESET),
+    (_40, "uvloop", "httptools", ()),
+    (_NEW, "asyncio", "h11", ()),
+    (_NEW, "asyncio", "h11", _RESET),
+    (_NEW, "uvloop", "httptools", _RESET),
 )
+_ASGI_WORKER = _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi")
+_NEWEST_LIHIL = "lihil-newest-uvicorn-newest"
+_ON_LIHIL = _exposed(*_PLAIN, app=EXPOSED_LIHIL)
+_ALL = (PIPELINED, LARGE_BODY, *WEBSOCKETS)
 
 EXPOSED_SERVERS = (
-    *_combinations("uvicorn-0.38.0"),
-    *_combinations("uvicorn-0.40.0"),
-    *_combinations("uvicorn-0.44.0"),
-    *_combinations("uvicorn-newest"),
-    *_combinations("uvicorn-newest", *_RESET),
+    *(
+        row
+        for environment in (_38, _40, _44, _NEW)
+        for row in _combinations(environment)
+    ),
+    *_combinations(_NEW, *_RESET),
     *(
         Exposed(
             f"uvicorn, {loop} and {parser}, EmptyContext",
             environment,
-            _exposed("--loop", loop, "--http", parser, app=ISOLATED),
+            _exposed(*_on(loop, parser), app=ISOLATED),
             without=500,
-            subset=environment == "uvicorn-0.38.0" and parser == "h11",
+            subset=(environment, parser) == (_38, "h11"),
         )
         for environment, loop, parser in (
-            ("uvicorn-0.38.0", "asyncio", "h11"),
-            ("uvicorn-0.38.0", "uvloop", "httptools"),
-            ("uvicorn-0.40.0", "uvloop", "httptools"),
-            ("uvicorn-0.44.0", "uvloop", "httptools"),
-            ("uvicorn-newest", "asyncio", "h11"),
+            (_38, "asyncio", "h11"),
+            (_38, "uvloop", "httptools"),
+            (_40, "uvloop", "httptools"),
+            (_44, "uvloop", "httptools"),
+            (_NEW, "asyncio", "h11"),
         )
     ),
     Exposed(
-        "daphne",
-        "others",
-        _daphne(EXPOSED),
-        (PIPELINED, PIPELINED_WEBSOCKET),
-        subset=True,
+        "daphne", "others", _daphne(EXPOSED), (PIPELINED, WEBSOCKETS[0]), subset=True
     ),
-    Exposed(
-        "daphne, EmptyContext", "others", _daphne(ISOLATED), without=500, subset=True
-    ),
+    Exposed("daphne, EmptyContext", "others", _daphne(ISOLATED), (), 500, subset=True),
     Exposed("hypercorn", "others", _hypercorn("--keep-alive", "600", app=EXPOSED)),
     Exposed("granian", "others", _granian(app=EXPOSED)),
-    Exposed(
-        "gunicorn's asgi worker",
-        "others",
-        _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi"),
-    ),
+    Exposed("gunicorn's asgi worker", "others", _ASGI_WORKER),
     # The newest lihil brings ididi 1.8.4.
-    Exposed(
-        "ididi 1.8.4 on uvicorn",
-        "lihil-newest-uvicorn-newest",
-        _exposed(*_PLAIN),
-        (PIPELINED, LARGE_BODY, *WEBSOCKETS),
-    ),
-    Exposed(
-        "lihil on uvicorn",
-        "lihil-newest-uvicorn-newest",
-        _exposed(*_PLAIN, app=EXPOSED_LIHIL),
-        (PIPELINED, LARGE_BODY),
-        subset=True,
-    ),
+    Exposed("ididi 1.8.4 on uvicorn", _NEWEST_LIHIL, _exposed(*_PLAIN), _ALL),
+    Exposed("lihil on uvicorn", _NEWEST_LIHIL, _ON_LIHIL, _ALL[:2], subset=True),
     Exposed(
         "lihil on uvicorn --reset-contextvars",
-        "lihil-newest-uvicorn-newest",
-        _exposed(*_PLAIN, *_RESET, app=EXPOSED_LIHIL),
+        _NEWEST_LIHIL,
+        (*_ON_LIHIL, *_RESET),
         without=500,
         subset=True,
     ),
@@ -540,6 +424,8 @@ class Program(NamedTuple):
     All of them are broken without the shim.
 
     Attributes:
+        name: what the test is called.
+        environment: where it is installed.
         command: its arguments after ``python -m``.
         subset: whether it differs in kind from the rows before it.
         workers: whether it prints ``worker`` and the id of each process that
@@ -553,60 +439,42 @@ class Program(NamedTuple):
     workers: bool = False
 
 
-_PROGRAMS = "lab.servers.programs"
+def _program(name: str, *arguments: str) -> tuple[str, ...]:
+    return (f"lab.servers.programs.{name}", *arguments)
 
 
 def _pytest(*plugin: str) -> tuple[str, ...]:
-    # Without the conftest of these tests, which switches the shim on.
     options = ("--noconftest", "--quiet", "-p", "no:cacheprovider")
     # None of the project's own settings, which are not made for plugins.
     options += ("-c", os.devnull, "--rootdir", ".")
     return ("pytest", *options, *plugin, "lab/servers/programs/fixture_in_task.py")
 
 
+_IN, _OUT = "in-process", "outside-http"
+_ASYNCIO = _pytest("-p", "no:anyio", "--asyncio-mode", "auto")
+_ANYIO = _pytest("-p", "no:asyncio")
+
 PROGRAMS = (
-    Program("TestClient", "in-process", (f"{_PROGRAMS}.testclient",), subset=True),
-    Program(
-        "ASGITransport", "in-process", (f"{_PROGRAMS}.asgi_transport",), subset=True
-    ),
-    Program(
-        "pytest-asyncio",
-        "in-process",
-        _pytest("-p", "no:anyio", "--asyncio-mode", "auto"),
-        subset=True,
-    ),
-    Program("anyio's plugin", "in-process", _pytest("-p", "no:asyncio")),
-    Program("gevent", "outside-http", (f"{_PROGRAMS}.greenlets",), subset=True),
+    Program("TestClient", _IN, _program("testclient"), subset=True),
+    Program("ASGITransport", _IN, _program("asgi_transport"), subset=True),
+    Program("pytest-asyncio", _IN, _ASYNCIO, subset=True),
+    Program("anyio's plugin", _IN, _ANYIO),
+    Program("gevent", _OUT, _program("greenlets"), subset=True),
     *(
-        Program(
-            method,
-            "outside-http",
-            (f"{_PROGRAMS}.processes", method),
-            subset=method == "fork",
-            workers=True,
-        )
+        Program(method, _OUT, _program("processes", method), method == "fork", True)
         for method in ("spawn", "fork", "forkserver")
     ),
-    Program("APScheduler", "outside-http", (f"{_PROGRAMS}.scheduler",)),
-    Program("Celery", "outside-http", (f"{_PROGRAMS}.celery_worker",), subset=True),
-    Program(
-        "Celery, prefork",
-        "outside-http",
-        (f"{_PROGRAMS}.celery_prefork",),
-        subset=True,
-        workers=True,
-    ),
-    Program("dramatiq", "outside-http", (f"{_PROGRAMS}.dramatiq_worker", "threads")),
-    Program(
-        "dramatiq's AsyncIO",
-        "outside-http",
-        (f"{_PROGRAMS}.dramatiq_worker", "asyncio"),
-        subset=True,
-    ),
-    Program("Mangum", "in-process", (f"{_PROGRAMS}.in_thread", "mangum"), subset=True),
-    Program("async_to_sync", "in-process", (f"{_PROGRAMS}.in_thread", "async_to_sync")),
-    Program("notebook", "in-process", (f"{_PROGRAMS}.notebook",), subset=True),
+    Program("APScheduler", _OUT, _program("scheduler")),
+    Program("Celery", _OUT, _program("celery_worker"), subset=True),
+    Program("Celery, prefork", _OUT, _program("celery_prefork"), True, workers=True),
+    Program("dramatiq", _OUT, _program("dramatiq_worker", "threads")),
+    Program("dramatiq's AsyncIO", _OUT, _program("dramatiq_worker", "asyncio"), True),
+    Program("Mangum", _IN, _program("in_thread", "mangum"), subset=True),
+    Program("async_to_sync", _IN, _program("in_thread", "async_to_sync")),
+    Program("notebook", _IN, _program("notebook"), subset=True),
 )
+
+Row = TypeVar("Row", Server, Host, Exposed, Program)
 
 
 def environment() -> str:
@@ -614,19 +482,14 @@ def environment() -> str:
     return os.environ.get(VARIABLE, "")
 
 
-def servers() -> list[Server]:
-    """Return the servers to try in this environment."""
-    return [row for row in SERVERS if _is_wanted(row)]
-
-
-def hosts() -> list[Host]:
-    """Return the hosts to try in this environment."""
-    return [row for row in HOSTS if _is_wanted(row)]
-
-
-def exposed() -> list[Exposed]:
-    """Return the servers under attack to try in this environment."""
-    return [row for row in EXPOSED_SERVERS if _is_wanted(row)]
+def here(table: Iterable[Row]) -> list[Row]:
+    """Return the rows of *table* to try in this environment."""
+    return [
+        row
+        for row in table
+        if row.environment == environment()
+        and (row.subset or not os.environ.get(SUBSET))
+    ]
 
 
 def isolated_environments() -> list[str]:
@@ -645,19 +508,7 @@ def has_websocket(row: Exposed) -> bool:
     return EXPOSED_LIHIL not in row.command
 
 
-def programs() -> list[Program]:
-    """Return the programs to try in this environment."""
-    return [row for row in PROGRAMS if _is_wanted(row)]
-
-
 def subset_environments() -> list[str]:
     """Return the environments of the rows that differ in kind, each once."""
     table = (*SERVERS, *HOSTS, *EXPOSED_SERVERS, *PROGRAMS)
-    wanted = [row.environment for row in table if row.subset]
-    return list(dict.fromkeys(wanted))
-
-
-def _is_wanted(row: Server | Host | Exposed | Program) -> bool:
-    return row.environment == environment() and (
-        row.subset or not os.environ.get(SUBSET)
-    )
+    return list(dict.fromkeys(row.environment for row in table if row.subset))

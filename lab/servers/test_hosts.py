@@ -13,7 +13,7 @@ from tests.serving import Answer, Server
 SYMPTOM = "LookupError: <ContextVar name='idid_scope_ctx'"
 REQUESTS = 60
 
-HOSTS = rows.hosts()
+HOSTS = rows.here(rows.HOSTS)
 of_hosts = pytest.mark.parametrize("row", HOSTS, ids=[row.name for row in HOSTS])
 
 

@@ -11,7 +11,7 @@ import pytest
 from lab.servers import attack, rows
 from tests.serving import Server
 
-ROWS = rows.exposed()
+ROWS = rows.here(rows.EXPOSED_SERVERS)
 ISOLATED = [row for row in ROWS if rows.is_isolated(row)]
 REQUESTS = int(os.environ.get(rows.REQUESTS, "640"))
 ATTEMPTS = 50

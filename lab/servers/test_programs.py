@@ -11,7 +11,7 @@ import pytest
 from lab.servers import rows, traffic
 from tests.serving import ROOT
 
-PROGRAMS = rows.programs()
+PROGRAMS = rows.here(rows.PROGRAMS)
 of_programs = pytest.mark.parametrize(
     "row", PROGRAMS, ids=[row.name for row in PROGRAMS]
 )

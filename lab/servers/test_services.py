@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SYMPTOM = "LookupError: <ContextVar name='idid_scope_ctx'"
 
-SERVERS = rows.servers()
+SERVERS = rows.here(rows.SERVERS)
 FASTAPI = [row for row in SERVERS if rows.FASTAPI in row.command]
 LIHIL = [row for row in SERVERS if rows.LIHIL in row.command]
 

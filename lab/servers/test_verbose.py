@@ -16,8 +16,8 @@ from tests.serving import Server, polled
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-FASTAPI = [row for row in rows.servers() if rows.FASTAPI in row.command]
-PROGRAMS = [row for row in rows.programs() if row.workers]
+FASTAPI = [row for row in rows.here(rows.SERVERS) if rows.FASTAPI in row.command]
+PROGRAMS = [row for row in rows.here(rows.PROGRAMS) if row.workers]
 
 
 @pytest.mark.parametrize("row", FASTAPI, ids=[row.name for row in FASTAPI])
