@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import nox
 
 ROOT = Path(__file__).parents[1]
-# nox runs where this file is; everything below is named from the project's folder.
-os.chdir(ROOT)
 sys.path.insert(0, str(ROOT))
 from lab.agents import launchers
 from lab.documents import comparison
 from lab.servers import rows
 
-PROJECT = nox.project.load_toml("pyproject.toml")
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 LIHIL = "0.2.41"
 """The release of lihil whose own suite is run."""
 SHAPES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
@@ -28,11 +25,18 @@ UPSTREAM_TESTS = ("graphviz", "pyinstrument", "pytest-asyncio")
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.envdir = ROOT / ".nox"
 
 
 def group(name: str) -> tuple[str, ...]:
     """Return the requirements of one of the project's dependency groups."""
     return nox.project.dependency_groups(PROJECT, name)
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install *requirements*, and go to the project's folder for what comes next."""
+    session.chdir(ROOT)
+    session.install("--quiet", *requirements, silent=True)
 
 
 def require_python(session: nox.Session, oldest: tuple[int, int]) -> None:
@@ -48,7 +52,7 @@ def run_rows(
 ) -> None:
     """Run tests of servers with what is installed in *environment*."""
     requirements, _ = rows.ENVIRONMENTS[environment]
-    session.install("--quiet", ".", "httpx", "pytest>=8", *requirements, silent=True)
+    install(session, ".", "httpx", "pytest>=8", *requirements)
     session.run(
         # What one of the programs needs is not to change how the tests run.
         *("pytest", "-p", "no:asyncio", *options),
@@ -83,7 +87,7 @@ def isolation(session: nox.Session) -> None:
 @nox.session
 def soak(session: nox.Session) -> None:
     """Put a service with the bug under a hundred thousand requests."""
-    session.install("--quiet", ".", *group("demo"), *SPEEDUPS, "httpx", silent=True)
+    install(session, ".", *group("demo"), *SPEEDUPS, "httpx")
     soak = ("python", "-m", "lab.servers.soak", *session.posargs)
     session.run(*soak, interrupt_timeout=10)
 
@@ -94,10 +98,10 @@ def lihil(session: nox.Session) -> None:
     # What its tests import.
     tools = ("pytest", "pytest-asyncio", "httpx", "httptools", "pydantic", "sqlalchemy")
     lihil = f"lihil[auth,standard]=={LIHIL}"
-    session.install("--quiet", ".", "pip", lihil, *tools, silent=True)
+    install(session, ".", "pip", lihil, *tools)
     # It asks for a release that answers what its endpoints need, and works on
     # the one before as well.
-    session.install("--quiet", "ididi==1.8.3", silent=True)
+    install(session, "ididi==1.8.3")
     folder = session.create_tmp()
     session.run(
         *("python", "-m", "pip", "download", "--quiet", "--no-deps"),
@@ -113,8 +117,8 @@ def lihil(session: nox.Session) -> None:
 def agents(session: nox.Session, agent: str) -> None:
     """Start a program by the launcher of an agent, and a sandbox of Temporal's."""
     requirements = launchers.AGENTS[agent].requirements
-    session.install("--quiet", ".", *group("test-tools"), *requirements, silent=True)
-    session.install("--quiet", "ididi==1.8.2", silent=True)
+    install(session, ".", *group("test-tools"), *requirements)
+    install(session, "ididi==1.8.2")
     # Some agents have a plugin of pytest that does not know the newest one.
     plain = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     session.run("pytest", "lab/agents", env={launchers.VARIABLE: agent, **plain})
@@ -125,7 +129,7 @@ def agents(session: nox.Session, agent: str) -> None:
 def docs(session: nox.Session, environment: str) -> None:
     """Run the recipes of the documents that need a server."""
     requirements = (*group("test-tools"), *group(f"docs-{environment}"))
-    session.install("--quiet", ".", *requirements, silent=True)
+    install(session, ".", *requirements)
     tests = ("tests/docs", "lab/documents", *session.posargs)
     session.run("pytest", *tests, env={"SCOPEFIX_DOCS": environment})
 
@@ -133,7 +137,7 @@ def docs(session: nox.Session, environment: str) -> None:
 @nox.session
 def compare(session: nox.Session) -> None:
     """Measure what there is instead of the shim, for the tables of the documents."""
-    session.install("--quiet", ".", silent=True)
+    install(session, ".")
     for ididi, uvicorn in comparison.environments():
         requirements = (f"ididi=={ididi}", f"uvicorn=={uvicorn}")
         session.install("--quiet", *requirements, silent=True)
@@ -142,9 +146,9 @@ def compare(session: nox.Session) -> None:
 
 def run_for_long(session: nox.Session, *tests: str) -> None:
     """Run *tests* for long on a release of each shape."""
-    session.install(".", *group("test-tools"))
+    install(session, ".", *group("test-tools"))
     for release in SHAPES:
-        session.install("--quiet", f"ididi=={release}", silent=True)
+        install(session, f"ididi=={release}")
         session.log(f"ididi {release}")
         options = ("--quiet", "--hypothesis-profile", "long")
         session.run("pytest", *options, *tests, *session.posargs)
@@ -165,7 +169,7 @@ def differential(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code by machine, and see that the tests notice."""
-    session.install("-e", ".", *group("test"), "coverage>=7.10")
+    install(session, "-e", ".", *group("test"))
     session.run("python", "-m", "lab.mutants", *session.posargs)
 
 
@@ -173,10 +177,10 @@ def mutants(session: nox.Session) -> None:
 @nox.parametrize("source", ["1.8.4", "1.8.5"], ids=["1.8.4", "1.8.5"])
 def upstream(session: nox.Session, source: str) -> None:
     """Apply the fix for ididi itself, and run without the shim what it cures."""
+    install(session, ".", *group("test-tools"), *UPSTREAM_TESTS)
     folder = str(Path(session.create_tmp(), source).resolve())
-    session.install(".", *group("test-tools"), *UPSTREAM_TESTS, "pyperf")
     session.run("python", "-m", "lab.upstream", source, folder)
-    session.install(f"{folder}/after")
+    install(session, f"{folder}/after")
     # ididi's own tests need the plugin; it is not to change how ours run.
     pytest = ("pytest", "--quiet", "-p", "no:asyncio")
     session.run(*pytest, "--fixed", "tests/behaviour", *session.posargs)
@@ -187,5 +191,5 @@ def upstream(session: nox.Session, source: str) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure what a call, a start and a request cost, with and without the shim."""
-    session.install("--quiet", "packaging", "wrapt", silent=True)
+    install(session, "packaging", "wrapt")
     session.run("python", "-m", "lab.benchmarks", *session.posargs)

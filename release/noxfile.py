@@ -14,17 +14,15 @@ from pathlib import Path
 
 import nox
 
-# nox runs where this file is; everything below is named from the project's folder.
-os.chdir(Path(__file__).parents[1])
-
-PROJECT = nox.project.load_toml("pyproject.toml")
-WORKFLOWS = Path(".github/workflows")
-DIST = Path("dist").resolve()
+ROOT = Path(__file__).parents[1]
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+DIST = ROOT / "dist"
 INSTALLED = ("ididi-scopefix", "packaging", "wrapt")
 """What installing the wheel installs."""
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.envdir = ROOT / ".nox"
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -35,6 +33,7 @@ def group(name: str) -> tuple[str, ...]:
 @nox.session
 def release(session: nox.Session) -> None:
     """Build once what is published, where nothing is installed but what builds it."""
+    session.chdir(ROOT)
     session.install("--quiet", "build", silent=True)
     source = clean_clone(session)
     session.env["SOURCE_DATE_EPOCH"] = git(session, "log", "-1", "--format=%ct")
@@ -55,6 +54,7 @@ def release(session: nox.Session) -> None:
 @nox.session
 def check(session: nox.Session) -> None:
     """Check what the session `release` has built, and list what gets installed."""
+    session.chdir(ROOT)
     (sdist,), (wheel,) = DIST.glob("*.tar.gz"), DIST.glob("*.whl")
     install_auditors(session, str(wheel))
     check_package(session, sdist, wheel, sbom=DIST / "sbom.cdx.json")
@@ -67,6 +67,7 @@ def check(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Check the package with the tools of those who have to allow it."""
+    session.chdir(ROOT)
     install_auditors(session)
     check_package(session, *build(session, temporary(session, "dist")))
     check_workflows(session)
@@ -202,6 +203,6 @@ def check_workflows(session: nox.Session) -> None:
     """Check what runs on the hosting service, without asking it."""
     session.run("zizmor", "--offline", "--pedantic", "--strict-collection", ".github")
     schema = ("check-jsonschema", "--builtin-schema")
-    workflows = sorted(str(file) for file in WORKFLOWS.glob("*.yml"))
+    workflows = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
     session.run(*schema, "vendor.github-workflows", *workflows)
     session.run(*schema, "vendor.dependabot", ".github/dependabot.yml")

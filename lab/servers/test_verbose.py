@@ -36,7 +36,7 @@ def test_every_worker_of_a_server_says_so(row: rows.Server) -> None:
             re.MULTILINE,
         ), log
         assert re.search(
-            rf"^{prefix(worker)}10 contexts seeded: \d+ \w+\.\w+\(\)"
+            rf"^{prefix(worker)}10 calls answered: \d+ \w+\.\w+\(\)"
             r" at lab/service/.+$",
             log,
             re.MULTILINE,

@@ -33,7 +33,7 @@ def child(number: int) -> int:
         for future in [pool.submit(work) for _ in range(10)]:
             future.result(60)
     # A child counts for itself: its own threads, the parent's not.
-    assert 4 < ididi_scopefix.status().seeded < 12 * (number + 1)
+    assert 4 < ididi_scopefix.status().fallbacks < 60 * (number + 1)
     print(f"worker {os.getpid()}", flush=True)
     return number
 
@@ -41,7 +41,7 @@ def child(number: int) -> int:
 def main(method: str) -> None:
     """Start children by *method*, while the parent has worked in threads, too."""
     context = multiprocessing.get_context(method)
-    # In the order of the parent's work: with it seeded, and a scope open.
+    # In the order of the parent's work: with threads, and a scope open.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(work).result(60)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
