@@ -14,8 +14,6 @@ from typing import Any
 from ididi.config import DefaultScopeName
 from lihil import Lihil, Payload, Request, Route
 
-# Importing it is all: lihil has imported ididi, and this patches it.
-import ididi_scopefix  # noqa: F401
 from lab.service.ledger import ledger
 from lab.service.resources import Session
 

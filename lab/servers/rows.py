@@ -465,8 +465,14 @@ PROGRAMS = (
         for method in ("spawn", "fork", "forkserver")
     ),
     Program("APScheduler", _OUT, _program("scheduler")),
-    Program("Celery", _OUT, _program("celery_worker"), subset=True),
-    Program("Celery, prefork", _OUT, _program("celery_prefork"), True, workers=True),
+    Program("Celery", _OUT, _program("celery_worker", "threads"), subset=True),
+    Program(
+        "Celery, prefork",
+        _OUT,
+        _program("celery_worker", "prefork"),
+        True,
+        workers=True,
+    ),
     Program("dramatiq", _OUT, _program("dramatiq_worker", "threads")),
     Program("dramatiq's AsyncIO", _OUT, _program("dramatiq_worker", "asyncio"), True),
     Program("Mangum", _IN, _program("in_thread", "mangum"), subset=True),

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from lab.servers.hosts.isolated import EmptyContext
+from tests.docs.markdown import RECIPES, Document
+
+recipe: dict[str, Any] = {}
+for block in Document(RECIPES).blocks:
+    if block.name == "empty_context.py":
+        exec(block.text, recipe)
+EmptyContext = recipe["EmptyContext"]
 
 value: ContextVar[str] = ContextVar("value")
 
@@ -19,7 +25,7 @@ class BrokenError(Exception):
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_a_connection_starts_in_an_empty_context(kind: str) -> None:
-    """And leaves nothing in the context of the server."""
+    """It leaves nothing in the context of the server."""
     found = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
