@@ -13,7 +13,7 @@ from tests.docs.markdown import RECIPES, Document
 recipe: dict[str, Any] = {}
 for block in Document(RECIPES).blocks:
     if block.name == "empty_context.py":
-        exec(block.text, recipe)
+        exec(block.text, recipe)  # noqa: S102
 EmptyContext = recipe["EmptyContext"]
 
 value: ContextVar[str] = ContextVar("value")
