@@ -169,7 +169,7 @@ def differential(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code by machine, and see that the tests notice."""
-    install(session, "-e", ".", *group("test"))
+    install(session, ".", *group("test"))
     session.run("python", "-m", "lab.mutants", *session.posargs)
 
 

@@ -32,13 +32,16 @@ SURVIVED = "survived"
 
 CALLS = ("tests/behaviour", "tests/differential")
 STAGES = (
-    # The release of ididi, if it is not the installed one, and the tests.
-    ("", (*CALLS, "tests/faults", "tests/races", "tests/model", "tests/start_up")),
+    # The release of ididi, and the tests.
+    ("1.8.2", (*CALLS, "tests/faults", "tests/races", "tests/model", "tests/start_up")),
     ("1.5.4", CALLS),
     ("1.8.4", CALLS),
     ("1.4.4", CALLS),
-    ("", ("tests/command", "tests/test_newer_releases.py", "tests/test_releases.py")),
-    ("", ("tests/test_versions.py",)),
+    (
+        "1.8.2",
+        ("tests/command", "tests/test_newer_releases.py", "tests/test_releases.py"),
+    ),
+    ("1.8.2", ("tests/test_versions.py",)),
 )
 """What has to pass before a change counts as survived."""
 
@@ -47,7 +50,7 @@ PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
 
 
 def copy_project() -> None:
-    """Copy the project, and have this environment use the copy."""
+    """Copy the project, of which the tests import the copy."""
     shutil.rmtree(TREE, ignore_errors=True)
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True
@@ -58,9 +61,6 @@ def copy_project() -> None:
     for file in (TREE / "ididi_scopefix").glob("*.py"):
         # As every changed module is written, so that the change is all that differs.
         file.write_text(ast.unparse(ast.parse(file.read_bytes())), encoding="utf-8")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "install")
-    editable = ("--no-deps", "--force-reinstall", "--editable", str(TREE))
-    subprocess.run([*pip, "--quiet", *editable], check=True)
 
 
 def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) -> str:
@@ -68,11 +68,11 @@ def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) 
     dropped = ("PYTHON", "PYTEST", "IDIDI_SCOPEFIX", "VIRTUAL_ENV")
     names = [name for name in os.environ if not name.startswith(dropped)]
     environment = {name: os.environ[name] for name in names}
-    if release:
-        folder = FOLDER / "releases" / release
-        if not folder.exists():
-            download(release, folder)
-        environment["PYTHONPATH"] = str(folder)
+    folder = FOLDER / "releases" / release
+    if not folder.exists():
+        download(release, folder)
+    # Before what is installed, also for the start-up line.
+    environment["PYTHONPATH"] = os.pathsep.join([str(TREE), str(folder)])
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", *OPTIONS, *options, *tests],
         cwd=TREE,
@@ -116,7 +116,7 @@ def noticed_by(mutant: Mutant, seconds: dict[int, float], likely: list[str]) -> 
     original = file.read_text(encoding="utf-8")
     try:
         write(file, mutant.source)
-        if likely and (noticed := run("", likely, (), 60 + seconds[0])):
+        if likely and (noticed := run(STAGES[0][0], likely, (), 60 + seconds[0])):
             return noticed
         for number, (release, tests) in enumerate(STAGES):
             limit = 60 + 3 * seconds[number]
