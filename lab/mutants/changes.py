@@ -124,7 +124,9 @@ def replacements(node: Any) -> Iterator[ast.AST]:
             yield ast.Constant(f"X{node.value}")
     elif isinstance(node, ast.Call):
         yield from (changed(node, keywords=rest) for rest in shortened(node.keywords))
-    elif isinstance(node, ast.Return) and not isinstance(node.value, ast.Constant):
+    elif isinstance(node, ast.Return) and not isinstance(
+        node.value, (ast.Constant, type(None))
+    ):
         yield ast.Return()
     elif isinstance(node, ast.ExceptHandler):
         yield changed(node, type=ast.Name("ZeroDivisionError"))
