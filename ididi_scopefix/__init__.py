@@ -11,6 +11,7 @@ Importing this package activates it, unless the environment variable
 # is short, since it may be compiled at each start, and prints and raises nothing.
 
 import sys
+from _thread import get_ident
 from os import environ
 
 __version__ = "0.1.0"
@@ -47,7 +48,7 @@ _SWITCH = "IDIDI_SCOPEFIX"
 
 
 class _Switch:
-    """Whether the shim is on. Of no method: those lead to this module, see _variable."""
+    """Whether the shim is on. Without a method, which would lead to this module."""
 
     on = True  # False after deactivate()
 
@@ -62,20 +63,29 @@ class _Finder:
     switch = _Switch()
     runtime: Any = None  # ididi_scopefix._activation, as soon as it is needed
 
+    def __init__(self) -> None:
+        # The threads that are asking: a finder behind may ask all finders again.
+        self.asking: set[int] = set()
+
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         if fullname != "ididi.graph" or not self.switch.on:
             return None
-        finders = iter(list(sys.meta_path))
-        for finder in finders:
-            if finder is self:
-                break
-        for finder in finders:
-            find_spec = getattr(finder, "find_spec", None)
-            spec = find_spec and find_spec(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    _hook(spec)
-                return spec
+        thread = get_ident()
+        if thread in self.asking:
+            return None
+        self.asking.add(thread)
+        try:
+            finders = iter(list(sys.meta_path))
+            any(finder is self for finder in finders)  # goes on behind this one
+            for finder in finders:
+                find_spec = getattr(finder, "find_spec", None)
+                spec = find_spec and find_spec(fullname, path, target)
+                if spec is not None:
+                    if spec.loader is not None:
+                        _hook(spec)
+                    return spec
+        finally:
+            self.asking.discard(thread)
         return None
 
     def import_runtime(self) -> Any:
@@ -113,10 +123,7 @@ def _hook(spec: Any) -> None:
 
     def after(module: Any) -> None:
         if loader is not real:
-            if spec.loader is loader:
-                spec.loader = real
-            if getattr(module, "__loader__", None) is loader:
-                module.__loader__ = real
+            module.__loader__ = spec.loader = real
         if runtime is not None:
             runtime.loaded(module)
 
