@@ -220,8 +220,8 @@ if not _is_off() and _finder.switch.on:
         sys.meta_path.insert(0, _finder)
     if "ididi" in sys.modules:
         try:
-            from ididi_scopefix import _api
+            _finder.import_runtime()
         except ImportError:
             pass  # the package is half removed
         else:
-            _api.activate()
+            _finder.runtime.start()

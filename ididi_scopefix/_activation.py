@@ -49,6 +49,8 @@ _register: "Optional[Callable[[Callable[[ModuleType], None], str], None]]" = Non
 def prepare(spec: Any) -> None:
     """Import what patching the ididi of *spec* needs, before its code runs."""
     global _register
+    if _is_off():
+        return
     try:
         if _register is None:
             from wrapt import register_post_import_hook
@@ -60,8 +62,7 @@ def prepare(spec: Any) -> None:
     except (Exception, SystemExit) as error:
         if not _releases.is_ours(error):
             raise
-        if not _is_off():
-            _fail(_reason_of_import(error), error, None, None)
+        _fail(_reason_of_import(error), error, None, None)
 
 
 def loaded(module: ModuleType) -> None:
