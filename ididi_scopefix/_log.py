@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+from sys import is_finalizing
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -123,7 +124,7 @@ def answered(resolver: "Optional[Resolver]", frame: "Optional[FrameType]") -> No
         frame: what has asked for the scope: a method of ididi, if it is not compiled.
     """
     number = next(_calls)
-    if number == 1 or _is_verbose:
+    if (number == 1 or _is_verbose) and not is_finalizing():
         caller = _caller(resolver, frame)
         if _is_verbose:
             _count(caller, number)
