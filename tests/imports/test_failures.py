@@ -23,7 +23,7 @@ def test_a_stand_in_for_ididi_is_left_alone(kind: str) -> None:
     from unittest import mock
 
     class Sphinx(ModuleType):
-        __path__ = []
+        __path__ = ()
 
         def __getattr__(self, name):
             return Sphinx(name)
