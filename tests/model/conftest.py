@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 # The same steps on every machine: what every change has to pass is repeatable.
 settings.register_profile(
     "short",
-    max_examples=100,
+    max_examples=60,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
