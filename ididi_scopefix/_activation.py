@@ -154,7 +154,12 @@ def start() -> None:
     if not is_waiting():
         sys.meta_path.insert(0, _finder)
     if is_initializing(GRAPH):
-        importlib.import_module(GRAPH)  # waits for the thread that imports it
+        try:
+            importlib.import_module(GRAPH)  # waits for the thread that imports it
+        except Exception as error:
+            if not _releases.is_ours(error):
+                raise
+            # Why it can't be imported is for that thread to say.
     if GRAPH in sys.modules:
         loaded(sys.modules[GRAPH])
 
