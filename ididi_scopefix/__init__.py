@@ -122,8 +122,10 @@ def _hook(spec: Any) -> None:
         runtime.prepare(spec)
 
     def after(module: Any) -> None:
-        if loader is not real:
-            module.__loader__ = spec.loader = real
+        if spec.loader is loader:
+            spec.loader = real
+        if loader is not real and getattr(module, "__loader__", None) is loader:
+            module.__loader__ = real
         if runtime is not None:
             runtime.loaded(module)
 

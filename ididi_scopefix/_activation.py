@@ -136,7 +136,7 @@ def _bind(module: ModuleType) -> None:
 
 def _variable_of(module: ModuleType) -> Any:
     """Return ididi's variable, which another thread may have replaced."""
-    variable = getattr(module, NAME)
+    variable: Any = vars(module)[NAME]
     return variable.original if is_replacement(variable) else variable
 
 

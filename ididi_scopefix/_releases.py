@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 else:
-    Version = Any  # annotations can be evaluated without packaging
+    Distribution = Version = Any  # annotations can be evaluated without them
 
 AFFECTED = ">=1.4.4"  # the releases that are patched, as a specifier of PEP 440
 
@@ -131,7 +131,7 @@ def _metadata() -> ModuleType:
     return importlib.metadata
 
 
-def _distributions(file: "Optional[str]") -> "Iterator[Distribution]":
+def _distributions(file: "Optional[str]") -> Iterator[Distribution]:
     distributions = _metadata().distributions
     if file is None:
         yield from distributions(name="ididi")
@@ -144,7 +144,7 @@ def _distributions(file: "Optional[str]") -> "Iterator[Distribution]":
             yield each
 
 
-def _version_in(distribution: "Distribution") -> "Optional[str]":
+def _version_in(distribution: Distribution) -> "Optional[str]":
     for file in ("METADATA", "PKG-INFO", ""):  # the last is an egg-info that is a file
         try:
             text = distribution.read_text(file)
@@ -184,14 +184,16 @@ def still_raises(module: ModuleType) -> bool:
         return True
     for error in errors:
         if not type(error).__module__.startswith("ididi."):
-            raise UnknownReleaseError(f"a scope call raised {error!r}") from error
+            sentence = f"a scope call raised {error!r}: upgrade ididi-scopefix"
+            raise UnknownReleaseError(sentence) from error
     return False
 
 
 def prove(module: ModuleType) -> None:
     """Raise ``UnknownReleaseError`` if a scope call of *module* still raises."""
     for error in _errors(module):
-        raise UnknownReleaseError(f"a scope call still raised {error!r}") from error
+        sentence = f"a scope call still raised {error!r}: upgrade ididi-scopefix"
+        raise UnknownReleaseError(sentence) from error
 
 
 def _errors(module: ModuleType) -> "list[Exception]":

@@ -75,7 +75,7 @@ class ScopeVariable:
             answers.
 
     Raises:
-        AttributeError: *module* lacks a name that this needs.
+        KeyError: *module* lacks a name that this needs.
     """
 
     __slots__ = (
@@ -85,6 +85,7 @@ class ScopeVariable:
         "_graph_type",
         "_is_compiled",
         "_known",
+        "_most_known",
         "_namespace",
         "_resolver_type",
         "_scope_type",
@@ -111,15 +112,16 @@ class ScopeVariable:
         self.reset = original.reset
         self._get, self._set = original.get, original.set
         self._switch, self._answered = switch, answered
-        self._namespace = vars(module)
-        self._graph_type: type[Graph] = module.Graph
-        self._resolver_type: type[Resolver] = module.Resolver
-        self._scope_type: type[SyncScope] = module.SyncScope
-        self._default_name: str = module.DefaultScopeName
-        create_scope = module.Resolver._create_scope
+        self._namespace = names = vars(module)
+        self._graph_type: type[Graph] = names["Graph"]
+        self._resolver_type: type[Resolver] = names["Resolver"]
+        self._scope_type: type[SyncScope] = names["SyncScope"]
+        self._default_name: str = names["DefaultScopeName"]
+        create_scope = self._resolver_type._create_scope
         self._is_compiled = type(create_scope) is not FunctionType
         # Of the graphs that are known here, the newest last. Compiled methods need it.
         self._known: list[ref[_Held]] = []
+        self._most_known = 100  # before those that are gone are left out
 
     def __repr__(self) -> str:
         return repr(self.original)
@@ -237,8 +239,10 @@ class ScopeVariable:
                 table[id(registry)] = held
             held = table.setdefault(id(registry), held)
         if self._is_compiled:
-            known = [each for each in self._known if each() is not None]
-            self._known = [*known, self._ref(held)]
+            self._known.append(self._ref(held))
+            if len(self._known) > self._most_known:
+                self._known = [each for each in self._known if each() is not None]
+                self._most_known = 2 * len(self._known) + 100
         return held
 
     def _newest(self) -> "Optional[_Held]":
