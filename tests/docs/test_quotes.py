@@ -229,14 +229,6 @@ def test_every_link_leads_somewhere(path: str) -> None:
             assert anchor in {heading.anchor for heading in document.headings}, link
 
 
-def test_the_links_of_the_readme_work_where_the_index_shows_it() -> None:
-    """They are whole, and lead to the home that the package names."""
-    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-
-    assert f'Homepage = "{HOME.rstrip("/")}"' in metadata
-    assert all(link.startswith("https://") for link in Document(README).links)
-
-
 def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> None:
     """No connection, no process, no file but for reading: as promised."""
     children.run(
