@@ -1,24 +1,18 @@
 """What ``doctor`` runs in a child: every scope call, in every kind of context.
 
-The child gets this module's source, not the module: importing it would activate
-the shim, and doctor also wants to know whether the shim is active without any
-import. For the same reason nothing of this package is imported here.
+The child gets the text of this module. Nothing of this package is imported here, so
+that the child can tell whether it has the shim by itself.
 """
 
 # ididi resolves what the annotations below say: no __future__ import here.
 
 import asyncio
 import inspect
-import json
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
+from contextvars import Context, copy_context
 from importlib import import_module
 from typing import Annotated, Any, Callable, Generator, Optional  # noqa: UP035
-
-IMPORT = "import"
-"""The argument that has the child import the shim first."""
 
 Call = Callable[[], Any]
 
@@ -72,61 +66,37 @@ async def _in_loop(call: Call) -> None:
         await result
 
 
-def _without_loop(call: Call) -> None:
-    result = call()
-    if inspect.isawaitable(result):
-
-        async def wait() -> None:
-            await result
-
-        asyncio.run(wait())
-
-
-def _in_empty_context(call: Call) -> None:
-    Context().run(_without_loop, call)
+def _in_new_loop(call: Call) -> None:
+    asyncio.run(_in_loop(call))
 
 
 def _in_new_thread(call: Call) -> None:
-    errors: list[BaseException] = []
-
-    def main() -> None:
-        try:
-            asyncio.run(_in_loop(call))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=main)
-    thread.start()
-    thread.join()
-    for error in errors:
-        raise error
-
-
-def _in_pool_thread(call: Call) -> None:
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(_without_loop, call).result()
+        pool.submit(_in_new_loop, call).result()
 
 
-def _in_empty_task(call: Call) -> None:
-    async def main() -> None:
-        # create_task() has no parameter for the context before Python 3.11. A
-        # task always runs in a copy of the context that it is created in.
-        loop = asyncio.get_running_loop()
-        await Context().run(loop.create_task, _in_loop(call))
-
-    asyncio.run(main())
+async def _in_pool_of_loop(call: Call) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, _in_new_loop, call)
 
 
-KINDS = {
-    "empty context": _in_empty_context,
+async def _in_empty_task(call: Call) -> None:
+    # create_task() has no parameter for the context before Python 3.11. A task
+    # always runs in a copy of the context that it is created in.
+    loop = asyncio.get_running_loop()
+    await Context().run(loop.create_task, _in_loop(call))
+
+
+KINDS: dict[str, Callable[[Call], Any]] = {
+    "copied context": lambda call: copy_context().run(_in_new_loop, call),
+    "empty context": lambda call: Context().run(_in_new_loop, call),
     "new thread with a new event loop": _in_new_thread,
-    "thread-pool thread": _in_pool_thread,
-    "task with an empty context": _in_empty_task,
+    "thread-pool thread": lambda call: asyncio.run(_in_pool_of_loop(call)),
+    "task with an empty context": lambda call: asyncio.run(_in_empty_task(call)),
 }
 """The kinds of context, and what makes a call in each."""
 
 
-def _failure(run: Callable[[Call], None], name: str) -> Optional[str]:
+def _failure(run: Callable[[Call], Any], name: str) -> Optional[str]:
     """Make one call in one kind of context, on new graphs; return its error."""
     try:
         run(_calls()[name]())
@@ -135,30 +105,22 @@ def _failure(run: Callable[[Call], None], name: str) -> Optional[str]:
     return None
 
 
-def make_calls() -> dict[str, Any]:
+def examine(with_shim: bool) -> dict[str, Any]:
     """Return what every call does in every kind of context, and the shim's state."""
     found: dict[str, Any] = {"loaded": "ididi_scopefix" in sys.modules}
     try:
-        if IMPORT in sys.argv[1:]:
+        if with_shim:
             import_module("ididi_scopefix")
         import_module("ididi.graph")
-    except ImportError as error:
-        found["missing"] = error.name
-        found["error"] = f"{type(error).__name__}: {error}"
-        return found
     except Exception as error:
+        found["missing"] = getattr(error, "name", None)
         found["error"] = f"{type(error).__name__}: {error}"
         return found
     found["failures"] = {
         name: {kind: _failure(run, name) for kind, run in KINDS.items()}
         for name in _calls()
     }
-    shim = sys.modules.get("ididi_scopefix")
-    if shim is not None:
-        status = shim.status()
+    if with_shim:
+        status = sys.modules["ididi_scopefix"].status()
         found["state"], found["reason"] = status.state, status.reason
     return found
-
-
-if __name__ == "__main__":
-    print(f"\n{sys.argv[1]}{json.dumps(make_calls())}", flush=True)
