@@ -125,7 +125,7 @@ def status() -> Status:
     runtime = _runtime()
     module = runtime.graph_module()
     decision = runtime.decision_about(module)
-    is_active = module is not None and _finder.on and runtime.is_patched(module)
+    is_active = module is not None and _finder.switch.on and runtime.is_patched(module)
     if is_active:
         state: State = "active"
         reason = "every scope call works in every context."
@@ -176,7 +176,7 @@ def seed(graph: Graph) -> SyncScope:
         wanted = "seed() takes the ididi.Graph to seed this context for"
         raise TypeError(f"{wanted}, not {type(graph).__name__!r}")
     scope: SyncScope
-    if runtime.is_patched(module) and _finder.on:
+    if runtime.is_patched(module) and _finder.switch.on:
         variable = module._SCOPE_CONTEXT
         scope = variable.default_scope_of(graph)
         if variable.get(_NOTHING) is _NOTHING:
@@ -200,7 +200,7 @@ def _runtime() -> Any:
 
 def _inactivity(module: "Optional[ModuleType]", decision: Any) -> tuple[State, str]:
     """Return the state while no patch is in force, and its reason."""
-    if not _finder.on:
+    if not _finder.switch.on:
         return "disabled", "deactivate() was called; activate() undoes it."
     if _is_off():
         value = os.environ.get(_SWITCH, "")

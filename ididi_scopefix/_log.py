@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+from sys import is_finalizing
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -123,7 +124,7 @@ def answered(resolver: "Optional[Resolver]", frame: "Optional[FrameType]") -> No
         frame: what has asked for the scope: a method of ididi, if it is not compiled.
     """
     number = next(_calls)
-    if number == 1 or _is_verbose:
+    if (number == 1 or _is_verbose) and not is_finalizing():
         caller = _caller(resolver, frame)
         if _is_verbose:
             _count(caller, number)
@@ -154,7 +155,8 @@ def _count(caller: Caller, number: int) -> None:
         count = _callers.setdefault(caller, new)
         next(count)
         if count is new:
-            _write(f"first need: {caller} ({_where()})")
+            which = "first need" if number == 1 else "also needed"
+            _write(f"{which}: {caller} ({_where()})")
     if number >= 10 and number == 10 ** (len(str(number)) - 1):
         most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
         parts = [f"{count:,} {caller}" for caller, count in most]

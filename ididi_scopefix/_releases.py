@@ -9,11 +9,13 @@ import re
 import sys
 from collections.abc import Iterator
 from contextvars import Context
-from importlib.metadata import Distribution, distributions
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
     from packaging.version import Version
 else:
     Version = Any  # annotations can be evaluated without packaging
@@ -121,7 +123,16 @@ def version_beside(file: "Optional[str]") -> "Optional[str]":
         return None
 
 
-def _distributions(file: "Optional[str]") -> Iterator[Distribution]:
+@lru_cache  # a sandbox may import all modules anew, again and again
+def _metadata() -> ModuleType:
+    # Imported here, where a file of the program that shadows a module of it is caught.
+    import importlib.metadata
+
+    return importlib.metadata
+
+
+def _distributions(file: "Optional[str]") -> "Iterator[Distribution]":
+    distributions = _metadata().distributions
     if file is None:
         yield from distributions(name="ididi")
         return
@@ -133,7 +144,7 @@ def _distributions(file: "Optional[str]") -> Iterator[Distribution]:
             yield each
 
 
-def _version_in(distribution: Distribution) -> "Optional[str]":
+def _version_in(distribution: "Distribution") -> "Optional[str]":
     for file in ("METADATA", "PKG-INFO", ""):  # the last is an egg-info that is a file
         try:
             text = distribution.read_text(file)
@@ -150,11 +161,14 @@ def is_ours(error: BaseException) -> bool:
     """Tell whether *error* comes from code that this package calls.
 
     Time limits are raised at any moment, by signal handlers and by other threads.
-    They have classes of their own, or are a ``TimeoutError``, and have to pass.
+    They have classes of their own, or are a ``TimeoutError``, and have to pass. What
+    has a class of its own, too, is raised by a file that shadows a module: that one
+    could not be imported, so it is not in ``sys.modules``.
     """
-    package = type(error).__module__.partition(".")[0]
+    module = type(error).__module__
     own = ("builtins", "ididi", "ididi_scopefix", "importlib", "packaging", "wrapt")
-    return package in own and not isinstance(error, TimeoutError)
+    is_known = module.partition(".")[0] in own or module not in sys.modules
+    return is_known and not isinstance(error, TimeoutError)
 
 
 def still_raises(module: ModuleType) -> bool:

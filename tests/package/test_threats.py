@@ -181,7 +181,7 @@ COMMAND = "from ididi_scopefix.command.cli import main\n"
         ),
         pytest.param(
             (),
-            "import ididi; assert sys.modules['ididi_scopefix'].status().seeded == 0",
+            "import ididi; assert sys.modules['ididi_scopefix'].status().fallbacks == 0",
             set(),
             id="import",
         ),

@@ -18,7 +18,8 @@ from tests.docs.markdown import Document
 from tests.environments import ROOT, Environment, backend
 from tests.package import contents
 from tests.package.conftest import Builder
-from tests.package.test_sdist import STRAY, put
+
+STRAY = (".secret", "notes.txt", "scratch.py", "ididi_scopefix/.secret", "keys/key.pem")
 
 
 def quoted(name: str) -> str:
@@ -50,7 +51,10 @@ def test_a_wheel_of_a_checkout_holds_no_stray_files(
     """Built without an sdist in between, as `pip install .` does."""
     folder = tmp_path / "checkout"
     shutil.copytree(unpacked, folder)
-    put(folder, *(name for name in STRAY if "ididi_scopefix/scratch" not in name))
+    for name in STRAY:
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x = 1\n")
 
     built = builder.build("wheel", folder, tmp_path / "built")
 
