@@ -112,8 +112,9 @@ def _helps(module: ModuleType) -> bool:
     """
     if not _releases.still_raises(module):
         return False
-    original = getattr(module, NAME)
-    setattr(module, NAME, ScopeVariable(module, _finder.switch, lambda *_: None))
+    original = _variable_of(module)
+    on_trial = ScopeVariable(original, module, _finder.switch, lambda *_: None)
+    setattr(module, NAME, on_trial)
     try:
         _releases.prove(module)
     finally:
@@ -124,16 +125,25 @@ def _helps(module: ModuleType) -> bool:
 def _bind(module: ModuleType) -> None:
     """Bind the name of ididi's variable to a replacement."""
     global _variable
+    original, variable = _variable_of(module), _variable
     # The same one again after deactivate(): it knows the graphs.
-    if _variable is None or _variable.original is not getattr(module, NAME):
-        _variable = ScopeVariable(module, _finder.switch, _log.answered)
-    _variable.learn_from_context()
-    setattr(module, NAME, _variable)
+    if variable is None or variable.original is not original:
+        switch, answered = _finder.switch, _log.answered
+        _variable = variable = ScopeVariable(original, module, switch, answered)
+    variable.learn_from_context()
+    setattr(module, NAME, variable)
+
+
+def _variable_of(module: ModuleType) -> Any:
+    """Return ididi's variable, which another thread may have replaced."""
+    variable = getattr(module, NAME)
+    return variable.original if is_replacement(variable) else variable
 
 
 def default_scope_of(graph: Any, module: ModuleType) -> Any:
     """Return the default scope of *graph* while *module* is not patched."""
-    variable = ScopeVariable(module, _finder.switch, _log.answered)
+    original, answered = _variable_of(module), _log.answered
+    variable = ScopeVariable(original, module, _finder.switch, answered)
     variable.learn_from_context()
     return variable.default_scope_of(graph)
 
@@ -144,7 +154,12 @@ def start() -> None:
     if not is_waiting():
         sys.meta_path.insert(0, _finder)
     if is_initializing(GRAPH):
-        importlib.import_module(GRAPH)  # waits for the thread that imports it
+        try:
+            importlib.import_module(GRAPH)  # waits for the thread that imports it
+        except Exception as error:
+            if not _releases.is_ours(error):
+                raise
+            # Why it can't be imported is for that thread to say.
     if GRAPH in sys.modules:
         loaded(sys.modules[GRAPH])
 

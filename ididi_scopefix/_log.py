@@ -155,7 +155,8 @@ def _count(caller: Caller, number: int) -> None:
         count = _callers.setdefault(caller, new)
         next(count)
         if count is new:
-            _write(f"first need: {caller} ({_where()})")
+            which = "first need" if number == 1 else "also needed"
+            _write(f"{which}: {caller} ({_where()})")
     if number >= 10 and number == 10 ** (len(str(number)) - 1):
         most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
         parts = [f"{count:,} {caller}" for caller, count in most]

@@ -67,7 +67,8 @@ class ScopeVariable:
     """Answers for ididi's variable by the rules above.
 
     Args:
-        module: the ``ididi.graph`` that the variable is of.
+        original: ididi's variable.
+        module: the ``ididi.graph`` that it is of.
         switch: tells whether the shim is on.
         answered: is called with the graph or scope that asks, where the methods of
             *module* tell it, and the calling frame, each time that the fallback
@@ -100,14 +101,15 @@ class ScopeVariable:
 
     def __init__(
         self,
+        original: "ContextVar[Any]",
         module: ModuleType,
         switch: Switch,
         answered: "Callable[[Optional[Resolver], Optional[FrameType]], object]",
     ) -> None:
-        self.original: ContextVar[Any] = getattr(module, NAME)
-        self.name = self.original.name
-        self.reset = self.original.reset
-        self._get, self._set = self.original.get, self.original.set
+        self.original = original
+        self.name = original.name
+        self.reset = original.reset
+        self._get, self._set = original.get, original.set
         self._switch, self._answered = switch, answered
         self._namespace = vars(module)
         self._graph_type: type[Graph] = module.Graph

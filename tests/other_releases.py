@@ -16,7 +16,7 @@ from pathlib import Path
 from tests import children
 
 
-def download(version: str, folder: Path) -> Path:
+def download(version: str, folder: Path, *options: str) -> Path:
     """Install ididi *version* into *folder*, and return it."""
     subprocess.run(
         [
@@ -29,6 +29,7 @@ def download(version: str, folder: Path) -> Path:
             "--disable-pip-version-check",
             "--target",
             str(folder),
+            *options,
             f"ididi=={version}",
         ],
         check=True,

@@ -1,32 +1,46 @@
-"""The shape of the ididi that is installed, which decides how it is patched."""
+"""The shape of the ididi that is installed."""
 
 from __future__ import annotations
 
+from contextvars import Context
+from types import FunctionType
 from typing import Any
 
 import ididi.graph
 import pytest
 
 
+def is_compiled() -> bool:
+    """Tell whether methods leave no frame that tells which graph is asked."""
+    return type(ididi.graph.Resolver.use_scope) is not FunctionType
+
+
 def has_mutable_classes() -> bool:
-    """Tell whether methods can be replaced, and then know their graph."""
-    try:
-        ididi.graph.Resolver.__doc__ = ididi.graph.Resolver.__doc__
-    except (TypeError, AttributeError):
-        return False
-    return True
+    """Tell whether the classes are written in Python."""
+    return not is_compiled()
 
 
-methods_only = pytest.mark.skipif(
-    not has_mutable_classes(),
-    reason="compiled classes don't tell on which graph a call is made",
+def holds_default_scopes() -> bool:
+    """Tell whether a graph holds its default scope, and not its thread pool."""
+    graph = Context().run(lambda: ididi.graph.Graph(self_inject=False))
+    return hasattr(graph._type_registry, "__dict__")
+
+
+knows_graphs = pytest.mark.skipif(
+    is_compiled(), reason="compiled methods don't tell which graph is asked"
 )
-"""Marks a test of releases whose methods are replaced."""
+"""Marks a test in which several graphs each answer for themselves."""
 
 compiled_only = pytest.mark.skipif(
-    has_mutable_classes(), reason="calls tell on which graph they are made"
+    not is_compiled(), reason="methods written in Python tell which graph is asked"
 )
-"""Marks a test of releases whose variable is replaced."""
+"""Marks a test in which the graph built last answers."""
+
+held_by_graphs = pytest.mark.skipif(
+    not holds_default_scopes(),
+    reason="in ididi 1.4.4 and 1.5.x a graph has no place for its default scope",
+)
+"""Marks a test of what goes away together with its graph."""
 
 
 def clear_caches() -> None:

@@ -15,6 +15,7 @@ from tests.environments import (  # noqa: F401
     Environment,
     empty,
     installed,
+    once,
     plain,
     wheels,
     workshop,
@@ -27,17 +28,19 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def launchers(workshop: Path, plain: Environment) -> Environment:  # noqa: F811
     """An environment that has ididi and the launchers, and not the shim."""
-    environment = plain.copy(workshop / "launchers")
-    environment.pip(
-        *("install", "--quiet", "opentelemetry-distro", "elastic-apm", "newrelic"),
-        "ddtrace",
-    )
-    return environment
+
+    def make(folder: Path) -> None:
+        names = ("opentelemetry-distro", "elastic-apm", "newrelic", "ddtrace")
+        plain.copy(folder).pip("install", "--quiet", *names)
+
+    return Environment(once(workshop / "launchers", make))
 
 
 @pytest.fixture(scope="session")
 def packagers(workshop: Path, empty: Environment) -> Environment:  # noqa: F811
     """An environment that has pex and shiv, and not the shim."""
-    environment = empty.copy(workshop / "packagers")
-    environment.pip("install", "--quiet", "pex", "shiv")
-    return environment
+
+    def make(folder: Path) -> None:
+        empty.copy(folder).pip("install", "--quiet", "pex", "shiv")
+
+    return Environment(once(workshop / "packagers", make))

@@ -1,11 +1,9 @@
-"""Seeding happens when a scope is entered, not when it is called for."""
+"""The graph is asked where a scope is entered, not where it is made."""
 
 import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context, copy_context
+from contextvars import Context
 
-import ididi.graph
 import pytest
 from ididi import Graph, SyncScope
 from ididi.config import DefaultScopeName
@@ -18,7 +16,7 @@ from tests import contexts
 def test_a_scope_made_here_is_entered_elsewhere(
     graph: Graph, default_scope: SyncScope, call: contexts.SyncWay
 ) -> None:
-    """As in ``run_in_executor(None, manager.__enter__)``."""
+    """Programs do so with ``run_in_executor(None, manager.__enter__)``."""
     manager = graph.scope("request")
 
     def request() -> None:
@@ -34,13 +32,18 @@ def test_a_scope_made_here_is_entered_elsewhere(
 def test_an_async_scope_made_here_is_entered_elsewhere(
     graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
 ) -> None:
-    """As anyio's blocking portal does with an async context manager."""
-    manager = graph.ascope("request")
+    """The blocking portal of anyio does so, and with the coroutine alone."""
+    manager, other = graph.ascope("request"), graph.ascope("other")
+    entering = other.__aenter__()
 
     async def request() -> None:
         async with manager as scope:
             assert scope.pre is default_scope
             assert graph.use_scope() is scope
+        assert graph.use_scope() is default_scope
+        scope = await entering
+        assert scope.pre is default_scope
+        await other.__aexit__(None, None, None)
         assert graph.use_scope() is default_scope
 
     run(request)
@@ -50,56 +53,27 @@ def test_an_async_scope_made_here_is_entered_elsewhere(
 def test_a_scope_made_elsewhere_is_entered_here(
     graph: Graph, default_scope: SyncScope
 ) -> None:
-    """Making one leaves no trace in the context it is made in."""
+    """To make a scope, or the coroutine that enters it, asks nobody."""
+    before = ididi_scopefix.status().fallbacks
     elsewhere = Context()
-
-    manager = elsewhere.run(graph.scope, "request")
-
-    assert len(elsewhere) == 0
-    with manager as scope:
-        assert scope.pre is default_scope
-
-
-@pytest.mark.unchanged
-def test_an_async_scope_made_elsewhere_is_entered_here(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Making one leaves no trace in the context it is made in."""
-    elsewhere = Context()
-
     manager = elsewhere.run(graph.ascope, "request")
-
+    elsewhere.run(manager.__aenter__).close()
     assert len(elsewhere) == 0
+    assert ididi_scopefix.status().fallbacks == before
 
     async def request() -> None:
         async with manager as scope:
             assert scope.pre is default_scope
 
     asyncio.run(request())
-
-
-@pytest.mark.parametrize("run", contexts.ASYNC)
-def test_a_coroutine_that_enters_is_made_here_and_awaited_elsewhere(
-    graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
-) -> None:
-    """What counts is where it runs."""
-    manager = graph.ascope("request")
-    entering = manager.__aenter__()
-
-    async def request() -> None:
-        scope = await entering
+    with elsewhere.run(graph.scope, "request") as scope:
         assert scope.pre is default_scope
-        assert graph.use_scope() is scope
-        await manager.__aexit__(None, None, None)
-        assert graph.use_scope() is default_scope
-
-    run(request)
 
 
-def test_a_coroutine_that_enters_is_a_task_with_a_context_of_its_own(
+def test_a_task_with_its_own_context_enters_a_scope(
     graph: Graph, default_scope: SyncScope
 ) -> None:
-    """As in ``create_task(manager.__aenter__(), context=Context())``."""
+    """Programs do so with ``create_task(manager.__aenter__(), context=...)``."""
     elsewhere = Context()
 
     async def main() -> None:
@@ -120,124 +94,43 @@ def test_a_coroutine_that_enters_is_a_task_with_a_context_of_its_own(
     asyncio.run(main())
 
 
-def test_a_coroutine_that_enters_is_all_that_a_loop_elsewhere_runs(
+# Of a decorator's own scope, which is never entered. Compiled generators say so.
+@pytest.mark.filterwarnings("ignore:coroutine 'Resolver.ascope' was never awaited")
+def test_a_decorated_function_opens_a_scope_at_each_call(
     graph: Graph, default_scope: SyncScope
 ) -> None:
-    """``asyncio.run`` takes it for the coroutine that it is."""
-    entering = graph.ascope("request").__aenter__()
-
-    scope = contexts.in_new_thread(lambda: asyncio.run(entering))
-
-    assert scope.pre is default_scope
-
-
-@pytest.mark.unchanged
-def test_a_coroutine_that_enters_and_is_never_awaited_leaves_no_trace(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Nothing is seeded where it was made, and the scope can still be entered."""
-    before = ididi_scopefix.status().seeded
-    elsewhere = Context()
-    manager = elsewhere.run(graph.ascope, "request")
-
-    entering = elsewhere.run(manager.__aenter__)
-    assert len(elsewhere) == 0
-    entering.close()
-
-    assert len(elsewhere) == 0
-    assert ididi_scopefix.status().seeded == before
-
-    async def request() -> None:
-        async with manager as scope:
-            assert scope.pre is default_scope
-
-    asyncio.run(request())
-
-
-def test_a_scope_is_entered_by_an_executor(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """In the one thread of a pool, where it is left as well."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            manager = graph.scope("request")
-            scope = await loop.run_in_executor(pool, manager.__enter__)
-            assert scope.pre is default_scope
-            found = await loop.run_in_executor(pool, graph.use_scope)
-            assert found is scope
-            await loop.run_in_executor(pool, manager.__exit__, None, None, None)
-            found = await loop.run_in_executor(pool, graph.use_scope)
-            assert found is default_scope
-
-    Context().run(asyncio.run, main())
-
-
-def test_a_decorated_function_opens_its_scope_where_it_is_called(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """contextlib makes a new scope for each call of what it decorates."""
+    """contextlib makes a new scope for each call, also of a coroutine function."""
 
     @graph.scope("request")
     def request() -> SyncScope:
-        assert graph.use_scope().pre is default_scope
-        return graph.use_scope()
-
-    first, second = contexts.in_new_thread(request), Context().run(request)
-
-    assert first is not second
-    assert first.name == second.name == "request"
-
-
-# Of a decorator's own scope, which is never entered. Compiled generators say so.
-@pytest.mark.filterwarnings("ignore:coroutine 'Resolver.ascope' was never awaited")
-def test_a_decorated_coroutine_function_opens_its_scope_where_it_runs(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """From Python 3.10 on, async scopes decorate, too."""
-    manager = graph.ascope("request")
-    if not callable(manager):
-        pytest.skip("async context managers are no decorators on Python 3.9")
-
-    @manager
-    async def request() -> SyncScope:
         assert graph.use_scope(DefaultScopeName) is default_scope
         return graph.use_scope()
 
-    first, second = contexts.run_in_thread(request), contexts.run_in_thread(request)
+    found = [contexts.in_new_thread(request), Context().run(request)]
+    manager = graph.ascope("request")
+    if callable(manager):  # not on Python 3.9
 
-    assert first is not second
+        @manager
+        async def arequest() -> SyncScope:
+            assert graph.use_scope(DefaultScopeName) is default_scope
+            return graph.use_scope()
+
+        found += [contexts.run_in_thread(arequest), contexts.run_in_thread(arequest)]
+
+    assert len({id(scope) for scope in found}) == len(found)
+    assert {scope.name for scope in found} == {"request"}
 
 
-@pytest.mark.unchanged
-def test_a_scope_that_is_never_entered_is_dropped_silently(
-    graph: Graph, knows_graphs: bool
-) -> None:
-    """No warning, neither for the sync nor for the async one."""
-    if not knows_graphs:
-        pytest.skip("ididi's compiled generators warn when they are dropped")
-    for make in (graph.scope, graph.ascope):
-        copy_context().run(make, "request")
+def test_a_scope_left_unentered_fails_as_it_does_elsewhere(graph: Graph) -> None:
+    """It opens a scope and does not end: contextlib complains of that, not ididi."""
 
+    def request() -> "tuple[object, str]":
+        manager = graph.scope("left")
+        with pytest.raises(RuntimeError, match="didn't stop") as raised:
+            manager.__exit__(None, None, None)
+        left_open = graph.use_scope().name  # before Python 3.11 it is
+        manager.__exit__(None, None, None)
+        return raised.value.__context__, left_open
 
-def test_an_async_scope_left_in_another_context_seeds_nothing_there(
-    graph: Graph,
-) -> None:
-    """As a fixture is left in another task than it was entered in."""
-    elsewhere = Context()
-    # A loop's own context is copied for each task: the scope's steps are made
-    # by hand, with nothing to wait for.
-    loop = asyncio.new_event_loop()
-    manager = Context().run(graph.ascope)
-
-    async def enter() -> None:
-        await manager.__aenter__()
-
-    Context().run(loop.run_until_complete, enter())
-    before = ididi_scopefix.status().seeded
-    with pytest.raises(ValueError, match="different Context"):
-        elsewhere.run(manager.__aexit__(None, None, None).send, None)
-    loop.close()
-    assert elsewhere.run(ididi.graph._SCOPE_CONTEXT.get, None) is None
-    assert ididi_scopefix.status().seeded == before
+    expected = request()
+    assert Context().run(request) == expected

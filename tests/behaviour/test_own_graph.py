@@ -1,331 +1,388 @@
-"""A seed answers only for its own graph."""
+"""Each call answers with the scope of the graph that is asked, and of no other."""
 
 import asyncio
 import copy
-import gc
-from contextvars import Context
+import pickle
+import sys
+from contextvars import Context, copy_context
 from functools import partial
-from typing import Any
+from typing import Any, Callable
 
 import ididi.graph
 import pytest
-from ididi import Graph, SyncScope
+from ididi import Graph
 from ididi.config import DefaultScopeName
 from ididi.errors import OutOfScopeError
 
 import ididi_scopefix
-from tests import children, contexts, shape
+from tests import contexts
+from tests.pythons import collect
+from tests.shape import held_by_graphs, knows_graphs
+
+pytestmark = knows_graphs
+
+BaseGraph: Any = Graph
+with_and_without_self_inject = pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param(lambda: Context().run(Graph), id="self_inject"),
+        pytest.param(
+            lambda: Context().run(partial(Graph, self_inject=False)),
+            id="no self_inject",
+        ),
+    ],
+)
 
 
-@pytest.fixture
-def graphs(knows_graphs: bool) -> "tuple[Graph, Graph]":
-    """Two graphs, each built in a context of its own."""
-    if not knows_graphs:
-        pytest.skip("compiled classes don't tell on which graph a call is made")
-    return Context().run(Graph), Context().run(Graph)
-
-
-def own(graph: Graph) -> SyncScope:
+def own(graph: Any) -> Any:
     """Return the default scope of *graph*, as a context of its own sees it."""
     return Context().run(graph.use_scope)
 
 
-def request_of(graph: Graph) -> SyncScope:
+def assert_answers_for_itself(graph: Any) -> None:
+    """Make each call here, and expect that its answers are *graph*'s own."""
+    registry = graph._type_registry
+    default = graph.use_scope()
+    assert default.name == DefaultScopeName
+    assert default._type_registry is registry
+    with graph.scope("outer") as outer, graph.scope("inner") as inner:
+        assert outer.pre is default
+        assert inner.pre is outer
+        assert inner.use_scope(DefaultScopeName) is default
+    assert outer.use_scope() is default
+
+    async def main() -> None:
+        async with graph.ascope() as scope:
+            assert scope.pre is default
+
+    asyncio.run(main())
+    assert graph.use_scope() is default
+
+
+def test_graphs_have_default_scopes_of_their_own() -> None:
+    """It makes no difference which of them was built last."""
+    first, second = Context().run(Graph), Context().run(Graph)
+    assert own(first) is own(first) is not own(second) is own(second)
+
+
+@with_and_without_self_inject
+def test_tenants_come_and_go_on_one_thread(build: Callable[[], Any]) -> None:
+    """Neither the thread nor a copy of its context answers for a graph that is gone."""
+
+    def serve(graph: Any) -> None:
+        assert_answers_for_itself(graph)
+        copy_context().run(assert_answers_for_itself, graph)
+
+    with contexts.one_thread() as pool:
+        lasting = build()
+        for _ in range(5):
+            graph = build()
+            for each in (graph, lasting, graph):
+                pool.submit(serve, each).result()
+            del graph, each
+            collect()
+
+
+@with_and_without_self_inject
+def test_a_plugin_is_merged_and_dropped(build: Callable[[], Any]) -> None:
+    """The application answers where it has merged, and so do copies of that context."""
+    app, plugin = build(), build()
+
+    def start() -> None:
+        nonlocal plugin
+        app.merge(plugin)
+        request = open_request(plugin)
+        plugin = None
+        collect()
+        assert_answers_for_itself(app)
+        copy_context().run(assert_answers_for_itself, app)
+        assert request.use_scope()._type_registry is request._type_registry
+
+    Context().run(start)
+    contexts.in_new_thread(lambda: assert_answers_for_itself(app))
+
+
+def open_request(graph: Any) -> Any:
     """Return a scope of *graph* that a context of its own has opened."""
 
-    def open_request() -> SyncScope:
-        with graph.scope("request") as request:
-            assert request.pre is own(graph)
-        return request
+    def request() -> Any:
+        with graph.scope("request") as scope:
+            return scope
 
-    return Context().run(open_request)
-
-
-def test_graphs_have_default_scopes_of_their_own(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """Whichever was built last."""
-    first, second = graphs
-
-    assert own(first) is own(first)
-    assert own(second) is own(second)
-    assert own(first) is not own(second)
+    return Context().run(request)
 
 
-def test_a_pool_thread_serves_one_graph_after_the_other(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """The seed of the first is no answer for the second."""
-    first, second = graphs
-    with contexts.one_thread() as pool:
-        for graph in (first, second, first, second):
-            assert pool.submit(graph.use_scope).result() is own(graph)
+@with_and_without_self_inject
+def test_a_graph_is_initialised_a_second_time(build: Callable[[], Any]) -> None:
+    """The default scope of its first life answers no more, here and elsewhere."""
+    graph = build()
+    before = own(graph)
+    thread = Context()
+    thread.run(assert_answers_for_itself, graph)
+
+    Context().run(graph.__init__)
+
+    assert own(graph) is not before
+    thread.run(assert_answers_for_itself, graph)
 
 
-def test_a_seed_of_another_graph_is_not_the_root_of_scopes(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """Sync and async: the chain ends at the graph's own default scope."""
-    first, second = graphs
+def test_an_initialisation_fails_half_way() -> None:
+    """The graph has a new registry then, and no default scope that was made for it."""
 
-    def request(graph: Graph) -> None:
-        with graph.scope("outer") as outer, graph.scope("inner") as inner:
-            assert inner.pre is outer
-            assert outer.pre is own(graph)
-            assert graph.use_scope(DefaultScopeName) is own(graph)
-        assert graph.use_scope() is own(graph)
+    def register_singleton(self: Any, *args: Any, **kwargs: Any) -> None:
+        if fails:
+            raise OSError("out of luck")
+        BaseGraph.register_singleton(self, *args, **kwargs)
 
-        async def main() -> None:
-            async with graph.ascope() as scope:
-                assert scope.pre is own(graph)
+    fails: list[bool] = []
+    methods = {"register_singleton": register_singleton}
+    graph = Context().run(type("Service", (BaseGraph,), methods))
+    before = own(graph)
+    fails.append(True)
+    with pytest.raises(OSError, match="out of luck"):
+        Context().run(graph.__init__)
 
-        asyncio.run(main())
-
-    with contexts.one_thread() as pool:
-        for graph in (first, second, first):
-            pool.submit(request, graph).result()
+    assert own(graph) is own(graph) is not before
+    Context().run(assert_answers_for_itself, graph)
 
 
-def test_a_scope_seeds_for_its_own_graph(graphs: "tuple[Graph, Graph]") -> None:
-    """A request's scope, used in a thread that served another graph."""
-    first, second = graphs
-
-    def work() -> None:
-        assert first.use_scope() is own(first)
-        with second.scope("request") as request:
-            pass
-        assert first.use_scope() is own(first)
-        assert request.use_scope() is own(second)
-
-    contexts.in_new_thread(work)
+def test_a_shallow_copy_shares_the_default_scope() -> None:
+    """It shares all that the scope has, and keeps it when the original is gone."""
+    graph: Any = Context().run(Graph)
+    default = own(graph)
+    copied = copy.copy(graph)
+    assert own(copied) is default
+    del graph
+    collect()
+    assert own(copied) is default
+    Context().run(assert_answers_for_itself, copied)
 
 
-@shape.methods_only
-def test_a_graph_that_does_not_inject_itself_has_its_own_scope_as_well() -> None:
-    """Nothing leads from its scopes to the graph."""
-    graph = Context().run(lambda: Graph(self_inject=False))
-    graph.register_singleton(Context().run(Graph))
-
-    assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
-
-
-@shape.methods_only
-def test_a_seed_is_one_still_when_the_scope_that_needed_it_is_gone() -> None:
-    """From the scope nothing leads to the graph, which does not inject itself."""
-    graph = Context().run(lambda: Graph(self_inject=False))
-    other, context = Context().run(Graph), Context()
-    request = request_of(graph)
-    assert context.run(request.use_scope) is own(graph)
-    del request
-    gc.collect()
-
-    assert context.run(other.use_scope) is own(other)
-
-
-@pytest.mark.shim
-def test_a_deep_copy_of_a_graph_has_a_default_scope_of_its_own(
-    knows_graphs: bool,
-) -> None:
-    """By a program that knows how to copy what can't be copied."""
-    graph: Any = Context().run(lambda: Graph(self_inject=False))
-    if not knows_graphs or not hasattr(graph, "__dict__"):
-        pytest.skip("the graphs of this release have no __dict__")
+@held_by_graphs
+def test_a_deep_copy_has_a_default_scope_of_its_own() -> None:
+    """The program says itself how to copy the thread pool, which can't be copied."""
+    graph: Any = Context().run(partial(Graph, self_inject=False))
     copied: Any = Graph.__new__(Graph)
     shared = {"_token", "_workers"}
     for name, value in vars(graph).items():
         setattr(copied, name, value if name in shared else copy.deepcopy(value))
+
     assert own(copied) is own(copied) is not own(graph)
-    assert own(copied)._type_registry is copied._type_registry
+    Context().run(assert_answers_for_itself, copied)
 
 
-@shape.methods_only
-def test_a_scope_within_another_graph_s_finds_no_default_scope_of_that_graph() -> None:
-    """Though the chain that it is part of ends there."""
-    first, second = (Context().run(lambda: Graph(self_inject=False)) for _ in range(2))
+class Portable(BaseGraph):
+    """A graph that leaves out what can't be pickled."""
 
-    def open_request() -> SyncScope:
-        with first.scope("outer"), second.scope("request") as request:
-            return request
+    def __getstate__(self) -> "dict[str, Any]":
+        state = dict(vars(self))
+        for name in ("_workers", "_token", "_resolved_singletons"):
+            del state[name]
+        return state
 
-    request = Context().run(open_request)
-    assert contexts.in_new_thread(request.use_scope) is own(second)
+    def __setstate__(self, state: "dict[str, Any]") -> None:
+        self.__init__()  # type: ignore[misc]
+        vars(self).update(state, _resolved_singletons={})
 
 
-@shape.methods_only
-def test_a_graph_need_not_have_a_truth_value() -> None:
-    """A subclass may be an empty container, or raise."""
+@held_by_graphs
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, None])
+def test_a_graph_without_its_pool_can_be_pickled(copied: Any) -> None:
+    """What the graph holds of the shim's is pickled and copied as nothing."""
+    graph = Context().run(partial(Portable, self_inject=False))
+    with graph.scope():  # the graph has been used
+        pass
+    default = own(graph)
+    found = copied(graph) if copied else pickle.loads(pickle.dumps(graph))
+    if found._type_registry is not graph._type_registry:
+        assert own(found) is not default
+    Context().run(assert_answers_for_itself, found)
+    assert own(graph) is default
 
-    def __bool__(self: Any) -> bool:  # noqa: N807
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))]
+)
+def test_a_type_registry_can_be_copied(copied: Callable[[Any], Any]) -> None:
+    """A graph that is given the copy has another default scope from then on."""
+
+    class Service(BaseGraph):  # in 1.4.4 a graph itself can't be changed
+        pass
+
+    graph = Context().run(partial(Service, self_inject=False))
+    default = own(graph)
+    other = Context().run(Service)
+    other._type_registry = copied(graph._type_registry)
+    assert type(other._type_registry) is type(graph._type_registry)
+    assert own(other) is not default
+    assert own(graph) is default
+
+
+@pytest.mark.child
+def test_two_modules_of_ididi_do_not_meet() -> None:
+    """After ``del sys.modules[...]`` the next import makes a second one."""
+    from contextvars import Context
+
+    import ididi
+
+    import ididi_scopefix
+
+    modules = [ididi]
+    for name in [each for each in sys.modules if each.partition(".")[0] == "ididi"]:
+        del sys.modules[name]
+    modules.append(__import__("ididi"))
+    assert modules[0] is not modules[1]
+    assert ididi_scopefix.status().state == "active"
+    graphs = [Context().run(each.Graph) for each in modules]
+
+    def serve(graph):
+        default = graph.use_scope()
+        assert default._type_registry is graph._type_registry
+        with graph.scope() as scope:
+            assert scope.pre is default
+
+    for graph in (*graphs, *graphs):
+        Context().run(serve, graph)
+
+
+class Proxy:
+    """A proxy of what is not there yet raises whatever it is asked for."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise RuntimeError("working outside of application context")
+
+
+@with_and_without_self_inject
+@pytest.mark.parametrize("late", [False, True])
+def test_singletons_are_asked_for_nothing(build: Callable[[], Any], late: bool) -> None:
+    """They can be proxies that raise when they are asked for anything."""
+    if late:
+        ididi_scopefix.deactivate()
+    graph = build()
+    graph._resolved_singletons[Proxy] = Proxy()
+    ididi_scopefix.activate()
+    default = contexts.in_new_thread(open_request(graph).use_scope)
+    assert default is own(graph)
+    Context().run(assert_answers_for_itself, graph)
+
+
+class Closed(BaseGraph):
+    """A graph that is neither true nor false, and takes no attributes of others."""
+
+    def __bool__(self) -> bool:
         raise TypeError("neither true nor false")
 
-    parent: Any = Graph
-    service = type("Service", (parent,), {"__bool__": __bool__})
-    for options in ({}, {"self_inject": False}):
-        graph = Context().run(partial(service, **options))
-        assert own(graph) is own(graph)
-    graph = Context().run(service)
-    assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("nothing compares with it")
 
+    __hash__ = BaseGraph.__hash__
 
-@shape.methods_only
-def test_a_singleton_is_not_asked_for_its_class() -> None:
-    """A proxy of what is not there yet may raise."""
-
-    class Proxy:
-        @property
-        def __class__(self) -> Any:
-            raise RuntimeError("working outside of application context")
-
-    graph = Context().run(partial(Graph, self_inject=False))
-    graph.register_singleton(Proxy())
-    assert contexts.in_new_thread(request_of(graph).use_scope) is own(graph)
-
-
-CLOSED = f"""{children.LISTEN}
-from contextvars import Context
-import ididi_scopefix, ididi
-from ididi import Graph
-
-class Closed(Graph):
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         raise KeyError(name)
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> None:
         if "scopefix" in name:
             raise RuntimeError("nobody puts anything into this one")
         super().__setattr__(name, value)
-"""
 
 
-def test_a_graph_need_not_let_its_default_scope_be_stored() -> None:
-    """What a subclass makes of attributes is for the program, and is not asked."""
-    children.run(
-        CLOSED
-        + """
-def build():
-    graph = Closed()
-    return graph, graph.use_scope()
-
-built = [Context().run(build) for _ in range(2)]
-for graph, default in built:
-    assert Context().run(ididi_scopefix.seed, graph) is default
-assert Context().run(graph.use_scope) is default
-ididi_scopefix.deactivate()
-graph = Closed()
-ididi_scopefix.activate()
-default = graph.use_scope()
-assert Context().run(ididi_scopefix.seed, graph) is default
-late, _ = Context().run(build)
-assert Context().run(late.use_scope) is Context().run(ididi_scopefix.seed, late)
-assert warnings == [], warnings
-"""
-    )
+@pytest.mark.parametrize("options", [{}, {"self_inject": False}])
+def test_the_methods_of_a_subclass_are_not_called(options: "dict[str, bool]") -> None:
+    """What it makes of its truth, of equality and of attributes is for the program."""
+    build = partial(Closed, **options)
+    graphs = [Context().run(build), Context().run(build)]
+    for graph in graphs:
+        Context().run(assert_answers_for_itself, graph)
+    assert own(graphs[0]) is contexts.in_new_thread(open_request(graphs[0]).use_scope)
 
 
-def test_a_scope_of_a_graph_that_has_merged_another_belongs_to_the_first(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """It injects the other one from then on."""
-    first, second = graphs
-    Context().run(second.merge, first)
+def test_a_subclass_that_overrides_each_call_answers() -> None:
+    """What it adds is done, and ``super()`` tells which graph is asked."""
+    done = []
 
-    def open_request() -> SyncScope:
-        with first.scope("outer"), second.scope("request") as request:
-            assert request.resolve(Graph) is first
-            return request
+    class Service(BaseGraph):
+        def use_scope(self, *args: Any, **kwargs: Any) -> Any:
+            done.append("use_scope")
+            return super().use_scope(*args, **kwargs)
 
-    request = Context().run(open_request)
+        def scope(self, *args: Any, **kwargs: Any) -> Any:
+            done.append("scope")
+            return super().scope(*args, **kwargs)
+
+    graph = Context().run(Service)
+    Context().run(Graph)
+    Context().run(assert_answers_for_itself, graph)
+    assert {"use_scope", "scope"} <= set(done)
+
+
+def test_a_scope_within_another_graph_s_answers_for_its_own() -> None:
+    """The chain that it is part of ends at the default scope of the other graph."""
+    first, second = Context().run(Graph), Context().run(Graph)
+
+    def nested() -> Any:
+        with first.scope("outer") as outer, second.scope("request") as request:
+            assert request.pre is outer
+            assert second.use_scope() is request
+            assert second.use_scope(DefaultScopeName) is own(first)
+            with pytest.raises(OutOfScopeError):
+                second.use_scope("unknown")
+        return request
+
+    request = Context().run(nested)
     assert contexts.in_new_thread(request.use_scope) is own(second)
 
 
-def test_a_seed_that_was_copied_is_a_seed_still(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """A task starts in a copy of the seeded context it is made in."""
-    first, second = graphs
-
-    async def main() -> None:
-        assert first.use_scope() is own(first)
-
-        async def child() -> SyncScope:
-            return second.use_scope()
-
-        assert await asyncio.create_task(child()) is own(second)
-        assert first.use_scope() is own(first)
-
-    contexts.run_in_thread(main)
+def test_a_scope_answers_for_its_graph_after_a_merge() -> None:
+    """From then on the scopes of a graph that has merged inject the other one."""
+    first, second = Context().run(Graph), Context().run(Graph)
+    Context().run(second.merge, first)
+    request = open_request(second)
+    assert request.resolve(Graph) is first
+    assert contexts.in_new_thread(request.use_scope) is own(second)
 
 
-def test_a_scope_that_somebody_opened_is_no_seed(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """Within it another graph finds it, as it would in ididi."""
-    first, second = graphs
+@pytest.mark.parametrize("late", [False, True])
+def test_graphs_can_share_a_thread_pool(late: bool) -> None:
+    """Each has its own default scope all the same, built before activation or after."""
+    if late:
+        ididi_scopefix.deactivate()
+    first: Any = Context().run(Graph)
+    second = Context().run(partial(Graph, workers=first._workers))
+    if late:
+        ididi_scopefix.activate()
+    for graph in (first, second, first):
+        Context().run(assert_answers_for_itself, graph)
+
+
+@pytest.mark.unchanged
+def test_a_name_of_a_scope_is_not_compared(graph: Graph) -> None:
+    """A name can be anything that has a hash, and may raise when it is compared."""
+
+    class Name:
+        __hash__ = object.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("compared")
+
+    name = Name()
+    with graph.scope(name) as scope:  # type: ignore[arg-type,unused-ignore]
+        assert scope.name is name
+
+
+def test_a_stranger_in_the_variable_is_left_alone(graph: Graph) -> None:
+    """What somebody else has set there is no scope, and ididi deals with it."""
+
+    class Stranger:
+        name = "stranger"
+
+    stranger: Any = Stranger()
 
     def request() -> None:
-        with first.scope("request") as scope:
-            assert second.use_scope() is scope
-            with second.scope("nested") as nested:
-                assert nested.pre is scope
-                assert second.use_scope(DefaultScopeName) is own(first)
-            with pytest.raises(OutOfScopeError):
-                second.use_scope("unknown")
-        assert second.use_scope() is own(second)
+        ididi.graph._SCOPE_CONTEXT.set(stranger)
+        assert graph.use_scope() is stranger
+        with graph.scope() as scope:
+            assert scope.pre is stranger
+        default = contexts.in_new_thread(scope.use_scope)
+        assert default.name == DefaultScopeName
 
-    contexts.in_new_thread(request)
-
-
-def test_a_graph_that_is_built_in_a_seeded_context_is_its_last(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """What the building has left there is a scope that is left alone."""
-    first, _ = graphs
-
-    def work() -> None:
-        assert first.use_scope() is own(first)
-        built_here = Graph()
-        assert first.use_scope() is own(built_here)
-
-    contexts.in_new_thread(work)
-
-
-def test_merging_asks_each_graph_for_its_own_scope(
-    graphs: "tuple[Graph, Graph]",
-) -> None:
-    """A context that was seeded for one graph merges another."""
-    first, second = graphs
-
-    def work() -> None:
-        assert first.use_scope() is own(first)
-        first.merge(second)
-        assert second.use_scope() is own(second)
-
-    contexts.in_new_thread(work)
-
-
-@shape.methods_only
-def test_graphs_on_one_thread_pool_that_were_built_before_have_their_own() -> None:
-    """While the shim was off, so that each is given its default scope late."""
-    ididi_scopefix.deactivate()
-    first = Context().run(Graph)
-    second = Context().run(lambda: Graph(workers=first._workers))
-    if not hasattr(first, "__dict__"):
-        pytest.skip("the graphs of this release have no __dict__")
-    ididi_scopefix.activate()
-    for graph in (first, second):
-        assert Context().run(graph.use_scope)._type_registry is graph._type_registry
-
-
-def test_graphs_that_share_a_thread_pool() -> None:
-    """Each has its own default scope, from 1.6.0 on; else the newest one's answers."""
-    first = Context().run(Graph)
-    of_first = own(first)
-
-    def build() -> Any:
-        return Graph(workers=first._workers), ididi.graph._SCOPE_CONTEXT.get()
-
-    second, newest = Context().run(build)
-    # Before 1.6.0 graphs store their default scope on the pool.
-    expected = of_first if hasattr(first, "__dict__") else newest
-    assert own(first) is expected
-    assert own(second) is newest is not of_first
+    Context().run(request)

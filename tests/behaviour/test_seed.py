@@ -1,87 +1,62 @@
-"""``seed()``: for people who would rather be explicit."""
-
-from __future__ import annotations
+"""``seed()`` puts a default scope into a context, for people who like it explicit."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
-from typing import TYPE_CHECKING
-from unittest import mock
+from typing import Any
 
 import ididi.graph
 import pytest
-from ididi import Graph
+from ididi import Graph, SyncScope
 from ididi.config import DefaultScopeName
 
 import ididi_scopefix
-from ididi_scopefix import _seeding
-from tests import children, contexts
+from tests import contexts
 
-if TYPE_CHECKING:
-    from ididi import SyncScope
+
+def what_is_there() -> Any:
+    """Return what the variable has in this context, or ``None``."""
+    variable: Any = ididi.graph._SCOPE_CONTEXT
+    return variable.get(None)
 
 
 @pytest.mark.shim
-def test_a_pool_thread_is_seeded_by_its_initializer(
+def test_the_initializer_of_a_pool_seeds_its_threads(
     graph: Graph, default_scope: SyncScope
 ) -> None:
-    """As each of its threads starts."""
-
-    def what_is_there() -> object:
-        variable = ididi.graph._SCOPE_CONTEXT
-        return variable.get(None)
-
-    with ThreadPoolExecutor(
-        max_workers=1, initializer=ididi_scopefix.seed, initargs=(graph,)
-    ) as pool:
-        assert pool.submit(what_is_there).result() is default_scope
+    """Each thread has the scope from its start on, for good."""
+    with ThreadPoolExecutor(1, "job", ididi_scopefix.seed, (graph,)) as pool:
+        for _ in range(2):
+            assert pool.submit(what_is_there).result() is default_scope
         assert pool.submit(graph.use_scope).result() is default_scope
 
 
 @pytest.mark.shim
-def test_seeding_explicitly_returns_the_default_scope(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """And counts as a seeded context, once."""
-    before = ididi_scopefix.status().seeded
+def test_seeding_needs_no_fallback(graph: Graph, default_scope: SyncScope) -> None:
+    """It returns the default scope each time, and calls there are not counted."""
+    before = ididi_scopefix.status().fallbacks
     context = Context()
+    for _ in range(2):
+        assert context.run(ididi_scopefix.seed, graph) is default_scope
+    assert len(context) == 1
+    assert context.run(graph.use_scope) is default_scope
+    assert context.run(what_is_there) is default_scope
+    assert ididi_scopefix.status().fallbacks == before
 
-    assert context.run(ididi_scopefix.seed, graph) is default_scope
-    assert context.run(ididi_scopefix.seed, graph) is default_scope
 
-    assert ididi_scopefix.status().seeded == before + 1
-
-
-def test_an_explicit_seed_holds_for_its_graph(graph: Graph, knows_graphs: bool) -> None:
-    """Whichever graph was built last."""
-    own = graph.use_scope()
-    newer = type(graph)()
+@pytest.mark.shim
+def test_a_seed_is_the_scope_of_all_graphs_there(graph: Graph) -> None:
+    """The context has a scope then, and ididi asks for no other."""
+    other = Context().run(Graph)
     context = Context()
-
-    assert context.run(ididi_scopefix.seed, graph) is own
-    assert context.run(graph.use_scope) is own
-    if knows_graphs:
-        assert context.run(newer.use_scope) is newer.use_scope()
-
-
-def test_an_explicit_seed_replaces_one_of_ours_and_is_not_replaced(
-    graph: Graph,
-) -> None:
-    """Whichever graph that one was of, and whichever is built later."""
-    newer = type(graph)()
-    for each in (newer, graph):
-        own, context = ididi_scopefix.seed(each), Context()
-        context.run(newer.use_scope)
-        assert context.run(ididi_scopefix.seed, each) is own
-        assert context.run(each.use_scope) is own
-        newest = Context().run(type(graph))
-        assert context.run(each.use_scope) is own is not Context().run(newest.use_scope)
+    seeded = context.run(ididi_scopefix.seed, graph)
+    assert context.run(other.use_scope) is seeded
+    assert context.run(ididi_scopefix.seed, other) is not seeded
+    assert context.run(what_is_there) is seeded
 
 
-def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """The graph's default scope is returned all the same."""
+def test_an_open_scope_is_not_replaced(graph: Graph, default_scope: SyncScope) -> None:
+    """The default scope is returned all the same."""
 
     def request() -> None:
         with graph.scope() as scope:
@@ -92,78 +67,47 @@ def test_an_open_scope_is_not_replaced_by_an_explicit_seed(
 
 
 @pytest.mark.unchanged
-@pytest.mark.parametrize("wrong", [None, "graph", object(), dict])
-def test_seeding_for_something_else_says_what_it_takes(wrong: object) -> None:
-    """One line."""
+@pytest.mark.parametrize("wrong", [None, "graph", object(), dict, Graph])
+def test_seeding_for_something_else_says_what_it_takes(wrong: Any) -> None:
+    """The error is one line, which names what is wanted."""
     with pytest.raises(TypeError, match=r"^seed\(\) takes the ididi\.Graph .*$"):
-        ididi_scopefix.seed(wrong)  # type: ignore[arg-type]
+        ididi_scopefix.seed(wrong)
 
 
 @pytest.mark.unchanged
-def test_seeding_before_ididi_is_imported_says_what_it_takes() -> None:
-    """There is no graph that it could be given."""
-    children.run(
-        """
-        import ididi_scopefix
-        try:
-            ididi_scopefix.seed(None)
-        except TypeError as error:
-            assert "ididi.Graph" in str(error)
-        """
-    )
+@pytest.mark.child
+def test_seeding_before_the_import_says_what_it_takes() -> None:
+    """There is no graph yet that it could be given."""
+    import ididi_scopefix
+
+    message = ""
+    try:
+        ididi_scopefix.seed(None)
+    except TypeError as error:
+        message = str(error)
+    assert "ididi.Graph" in message
 
 
 @pytest.mark.unchanged
-def test_an_interrupt_of_seeding_while_the_shim_is_off_is_not_swallowed() -> None:
-    """It ends the program, as anywhere else."""
-    ididi_scopefix.deactivate()
-    graph = Context().run(Graph)
-    interrupted = mock.patch.object(_seeding, "names_of", side_effect=KeyboardInterrupt)
-    with interrupted, pytest.raises(KeyboardInterrupt):
-        ididi_scopefix.seed(graph)
-
-
-@pytest.mark.unchanged
-def test_each_graph_has_its_own_default_scope_while_the_shim_is_off() -> None:
-    """The same for each call, wherever it is called and whatever was built last."""
+def test_seeding_while_the_shim_is_off_changes_no_context() -> None:
+    """Each graph's own default scope is returned, the same each time."""
     ididi_scopefix.deactivate()
     graphs = [Graph(), Graph(), Context().run(Graph)]
-    scopes = [ididi_scopefix.seed(graph) for graph in graphs]
-
+    scopes = [Context().run(ididi_scopefix.seed, graph) for graph in graphs]
     for graph, scope in zip(graphs, scopes):
         assert scope.name == DefaultScopeName
-        assert scope._workers is graph._workers
-        assert ididi_scopefix.seed(graph) is scope
+        assert scope._type_registry is graph._type_registry
         assert contexts.in_new_thread(partial(ididi_scopefix.seed, graph)) is scope
-    assert scopes[1] is graphs[1].use_scope()
+        context = Context()
+        assert context.run(ididi_scopefix.seed, graph) is scope
+        assert len(context) == 0
 
 
-@pytest.mark.unchanged
-def test_a_stranger_in_the_variable_is_no_default_scope_while_the_shim_is_off() -> None:
-    """The graph gets its own all the same."""
-    ididi_scopefix.deactivate()
-    graph = Context().run(Graph)
-
-    def seed() -> SyncScope:
-        ididi.graph._SCOPE_CONTEXT.set(object())  # type: ignore[arg-type]
-        return ididi_scopefix.seed(graph)
-
-    scope = Context().run(seed)
-    assert scope.name == DefaultScopeName
-    assert scope._workers is graph._workers
-
-
-def test_a_default_scope_is_the_same_before_and_after_a_deactivation(
+def test_a_seed_is_the_same_before_and_after_a_deactivation(
     graph: Graph, default_scope: SyncScope
 ) -> None:
-    """The one that was stored while the shim was active."""
+    """A graph has one default scope, whoever asks for it first."""
     assert Context().run(graph.use_scope) is default_scope
-    other = Context().run(Graph)
-    own = Context().run(ididi_scopefix.seed, other)
-    ididi_scopefix.deactivate()
-    for _ in range(2):
-        assert ididi_scopefix.seed(graph) is default_scope
-        assert Context().run(ididi_scopefix.seed, other) is own
-    ididi_scopefix.activate()
-    assert Context().run(ididi_scopefix.seed, graph) is default_scope
-    assert Context().run(ididi_scopefix.seed, other) is own
+    for switch in (ididi_scopefix.deactivate, ididi_scopefix.activate):
+        switch()
+        assert Context().run(ididi_scopefix.seed, graph) is default_scope

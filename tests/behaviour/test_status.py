@@ -1,80 +1,49 @@
-"""What the shim says about itself."""
+"""What the shim says about itself, and the names that a program may use."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
+import doctest
 import importlib.metadata
-import logging
+import os
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from typing import TYPE_CHECKING
-from unittest import mock
+from typing import TYPE_CHECKING, get_args
 
+import ididi.graph
 import pytest
-from ididi import Graph
 
 import ididi_scopefix
-from ididi_scopefix import Status, _activation
-from tests import children, contexts
+from ididi_scopefix import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from ididi import Graph
 
-    from ididi import SyncScope
+FUNCTIONS = ("activate", "deactivate", "seed", "status")
 
 
 @pytest.mark.shim
-def test_the_status_of_an_active_shim(knows_graphs: bool) -> None:
-    """State, version, reason and what was replaced."""
+def test_the_status_says_what_is_patched() -> None:
+    """Its name leads to what was replaced."""
     status = ididi_scopefix.status()
-
     assert status.state == "active"
     assert status.ididi_version == importlib.metadata.version("ididi")
     assert status.reason.endswith(".")
-    if knows_graphs:
-        assert set(status.patched) == {
-            "ididi.graph.Graph.__init__",
-            "ididi.graph.Resolver.scope",
-            "ididi.graph.Resolver.ascope",
-            "ididi.graph.Resolver.use_scope",
-        }
-    else:
-        assert status.patched == ("ididi.graph._SCOPE_CONTEXT",)
+    assert status.patched == ("ididi.graph._SCOPE_CONTEXT",)
+    replacement = pkgutil.resolve_name(status.patched[0])
+    assert replacement is ididi.graph._SCOPE_CONTEXT
+    assert ididi_scopefix.deactivate().patched == ()
+    assert pkgutil.resolve_name(status.patched[0]) is not replacement
 
 
 @pytest.mark.shim
-def test_what_is_patched_is_named_as_one_would_import_it() -> None:
-    """Each name leads to the replaced attribute."""
-    names = ididi_scopefix.status().patched
-    patched = [pkgutil.resolve_name(name) for name in names]
-    ididi_scopefix.deactivate()
-    plain = [pkgutil.resolve_name(name) for name in names]
-
-    assert names
-    assert all(one is not other for one, other in zip(patched, plain))
-
-
-@pytest.mark.unchanged
-def test_a_status_is_frozen() -> None:
-    """It tells how things were; nobody can change that."""
-    status = ididi_scopefix.status()
-
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        status.state = "active"  # type: ignore[misc]
-
-
-@pytest.mark.shim
-def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
-    """In one line."""
+def test_a_status_is_one_line_in_a_log(graph: Graph) -> None:
+    """It begins with the state and the version, and ends with the count."""
     Context().run(graph.use_scope)
-
     text = str(ididi_scopefix.status())
-
     version = importlib.metadata.version("ididi")
     assert text.startswith(f"ididi-scopefix active (ididi {version}): ")
-    assert "Contexts seeded: " in text
+    assert " Patched: ididi.graph._SCOPE_CONTEXT. Calls answered: " in text
     assert "\n" not in text
 
 
@@ -84,7 +53,7 @@ def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
     [
         (
             Status("active", "2", "good.", ("a.b", "c"), 7),
-            "ididi-scopefix active (ididi 2): good. Patched: a.b, c. Contexts seeded: 7.",
+            "ididi-scopefix active (ididi 2): good. Patched: a.b, c. Calls answered: 7.",
         ),
         (
             Status("waiting", None, "no ididi."),
@@ -92,15 +61,15 @@ def test_a_status_reads_well_in_a_log(graph: Graph) -> None:
         ),
     ],
 )
-def test_a_status_is_one_sentence_after_the_other(status: Status, text: str) -> None:
-    """What is empty is left out."""
+def test_a_status_leaves_out_what_is_empty(status: Status, text: str) -> None:
+    """One sentence follows the other."""
     assert str(status) == text
 
 
 @pytest.mark.shim
-def test_seeded_contexts_are_counted(graph: Graph) -> None:
-    """Each context once, from any number of threads."""
-    before = ididi_scopefix.status().seeded
+def test_calls_that_are_answered_are_counted(graph: Graph) -> None:
+    """None is lost and none is counted twice, from any number of threads."""
+    before = ididi_scopefix.status().fallbacks
 
     def request() -> None:
         graph.use_scope()
@@ -110,166 +79,221 @@ def test_seeded_contexts_are_counted(graph: Graph) -> None:
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(lambda _: Context().run(request), range(500)))
 
-    assert ididi_scopefix.status().seeded == before + 500
-    assert ididi_scopefix.status().seeded == before + 500
+    for _ in range(2):  # to ask does not count
+        assert ididi_scopefix.status().fallbacks == before + 1000
 
 
 @pytest.mark.shim
-def test_contexts_with_a_scope_are_not_counted(graph: Graph) -> None:
-    """Nothing had to be done there."""
-    assert Context().run(graph.use_scope)
-    before = ididi_scopefix.status().seeded
-
+def test_calls_in_a_context_with_a_scope_are_not_counted(graph: Graph) -> None:
+    """Nothing had to be done there; going off and on needs no call either."""
+    before = ididi_scopefix.status().fallbacks
     with graph.scope():
         graph.use_scope()
-
-    assert ididi_scopefix.status().seeded == before > 0
+    ididi_scopefix.deactivate()
+    ididi_scopefix.activate()
+    assert ididi_scopefix.status().fallbacks == before
+    Context().run(graph.use_scope)
+    assert ididi_scopefix.status().fallbacks == before + 1
 
 
 @pytest.mark.shim
-def test_a_context_that_works_for_one_graph_after_the_other_is_counted_once() -> None:
-    """And what the shim calls to prove itself is not counted."""
-    graphs = [Context().run(Graph) for _ in range(2)]
-    before = ididi_scopefix.status().seeded
-    thread = Context()
-    for graph in graphs * 2:
-        thread.run(graph.use_scope)
-    ididi_scopefix.deactivate()
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": None})
+def test_before_the_import_of_ididi_nothing_is_imported() -> None:
+    """The status says that ididi is waited for, and its version, and what happens."""
+    import importlib.metadata
+    import sys
+
+    import ididi_scopefix
+
     ididi_scopefix.activate()
-    assert ididi_scopefix.status().seeded == before + 1
+    status = ididi_scopefix.status()
+    assert status.state == "waiting", status
+    assert status.ididi_version == importlib.metadata.version("ididi")
+    expected = "ididi has not been imported yet; if affected, it is patched then."
+    assert status.reason == expected
+    assert status.patched == ()
+    assert status.fallbacks == 0
+    for name in ("wrapt", "packaging", "ididi", "asyncio"):
+        assert name not in sys.modules, name
 
 
-@contextlib.contextmanager
-def listening(handler: logging.Handler) -> Iterator[None]:
-    """Give *handler* every message of the shim for a while."""
-    logger = logging.getLogger("ididi_scopefix")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
+@pytest.mark.shim
+@pytest.mark.parametrize("during", ["ididi.config", "ididi._ds"])
+@pytest.mark.child(out="waiting ididi is being imported.\n")
+def test_during_the_import_of_ididi_the_status_says_so(during: str) -> None:
+    """Another library's hook may ask, before and while ididi.graph is imported."""
+    import wrapt
+
+    import ididi_scopefix
+
+    def ask(module):
+        status = ididi_scopefix.status()
+        print(status.state, status.reason)
+
+    wrapt.register_post_import_hook(ask, during)
+    import ididi  # noqa: F401
 
 
-def test_a_broken_log_handler_breaks_no_request(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Its error is not the request's."""
+@pytest.mark.shim
+@pytest.mark.child
+def test_without_its_finder_the_status_says_what_to_do() -> None:
+    """Some other library has put its own list of finders there."""
+    import sys
 
-    class Broken(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            raise ValueError("of the handler")
+    import ididi_scopefix
 
-    with listening(Broken()):
-        assert contexts.in_new_thread(graph.use_scope) is default_scope
+    sys.meta_path = [
+        finder
+        for finder in sys.meta_path
+        if type(finder).__module__ != "ididi_scopefix"
+    ]
+    status = ididi_scopefix.status()
+    assert status.state == "disabled", status
+    assert "activate()" in status.reason, status
+    assert ididi_scopefix.activate().state == "waiting"
+
+
+@pytest.mark.shim
+@pytest.mark.child
+def test_an_import_past_the_finder_is_no_secret() -> None:
+    """The status says so, and ``activate()`` patches ididi."""
+    import sys
+
+    import ididi_scopefix
+
+    (finder,) = (
+        each for each in sys.meta_path if type(each).__module__ == "ididi_scopefix"
+    )
+    sys.meta_path.remove(finder)
+    import ididi  # noqa: F401
+
+    sys.meta_path.insert(0, finder)
+    status = ididi_scopefix.status()
+    assert status.state == "failed", status
+    assert "activate()" in status.reason, status
+    assert ididi_scopefix.activate().state == "active"
 
 
 @pytest.mark.unchanged
-def test_before_ididi_is_imported_nothing_else_is() -> None:
-    """Importing the shim is cheap; asking it for its version does not change it."""
-    children.run(
-        """
-        import importlib.metadata, os, sys
-        os.environ.pop("IDIDI_SCOPEFIX", None)
-        import ididi_scopefix
-
-        ididi_scopefix.activate()
-        status = ididi_scopefix.status()
-
-        assert status.state == "waiting", status
-        assert status.ididi_version == importlib.metadata.version("ididi")
-        assert status.patched == () and status.seeded == 0
-        for name in ("wrapt", "packaging", "ididi", "asyncio"):
-            assert name not in sys.modules, name
-        """
-    )
-
-
 @pytest.mark.shim
-def test_a_forked_child_counts_for_itself() -> None:
-    """It reports its own first seeding, too."""
-    children.run(
-        """
-        import os, sys
-        if not hasattr(os, "fork"):
-            sys.exit()
-        from contextvars import Context
-        import ididi_scopefix
-        from ididi import Graph
-        graph = Graph()
+@pytest.mark.parametrize("value", ["0", "false", "OFF", " no "])
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": "{value}"})
+def test_the_switch_disables_everything(value: str) -> None:
+    """ididi is plain ididi, which ``activate()`` does not change."""
+    import os
+    import sys
+    from contextvars import Context
+
+    os.environ["IDIDI_SCOPEFIX"] = value  # as here with the whole run switched off
+    import ididi_scopefix
+
+    assert ididi_scopefix.activate().state == "disabled"
+    reason = f"IDIDI_SCOPEFIX={value} switches it off: unset it and restart."
+    assert ididi_scopefix.status().reason == reason
+    import ididi
+
+    assert "wrapt" not in sys.modules
+    graph = ididi.Graph()
+    failed = False
+    try:
         Context().run(graph.use_scope)
-        assert ididi_scopefix.status().seeded == 1
-        child = os.fork()
-        if child == 0:
-            Context().run(graph.use_scope)
-            Context().run(graph.use_scope)
-            os._exit(0 if ididi_scopefix.status().seeded == 2 else 1)
-        assert os.waitpid(child, 0)[1] == 0
-        assert ididi_scopefix.status().seeded == 1
-        """
-    )
+    except LookupError:
+        failed = True
+    assert failed
+    assert ididi_scopefix.status().state == "disabled"
+    # Safe to call all the same, and without a trace.
+    context = Context()
+    assert context.run(ididi_scopefix.seed, graph).name == "__ididi_default_scope__"
+    assert len(context) == 0
 
 
 @pytest.mark.shim
-@pytest.mark.parametrize("position", [0, 99])
-def test_a_finder_of_distributions_that_raises_is_no_error_of_the_status(
-    position: int,
+@pytest.mark.parametrize("value", ["", "1", "true", "on", " Yes "])
+def test_the_switch_says_that_the_shim_is_on(
+    value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In front of the others it hides the version, until ididi itself says it."""
-    children.run(
-        f"""
-        import sys
-        import ididi_scopefix
-
-        class Broken:
-            def find_spec(self, *args):
-                return None
-
-            def find_distributions(self, *args, **kwargs):
-                raise RuntimeError("a bug of the finder's own")
-
-        sys.meta_path.insert({position}, Broken())
-        status = ididi_scopefix.status()
-        assert status.state == "waiting", status
-        assert (status.ididi_version is None) is ({position} == 0), status
-        import ididi
-        states = ("active", "failed") if {position} == 0 else ("active",)
-        assert ididi_scopefix.status().state in states
-        """
-    )
-
-
-@pytest.mark.shim
-def test_the_reason_before_the_import_says_what_will_happen() -> None:
-    """With ididi, and without it."""
-    children.run(
-        """
-        import sys
-        import ididi_scopefix
-        status = ididi_scopefix.status()
-        assert status.state == "waiting" and status.ididi_version, status
-        expected = "ididi has not been imported yet; if affected, it is patched then."
-        assert status.reason == expected, status
-        assert "ididi" not in sys.modules
-        sys.path[:] = [each for each in sys.path if "packages" not in each]
-        import importlib.metadata
-        if not [*importlib.metadata.distributions(name="ididi")]:
-            reason = ididi_scopefix.status().reason
-            assert reason.startswith("ididi is not installed here"), reason
-        """
-    )
-
-
-@pytest.mark.shim
-def test_while_another_thread_activates_the_status_is_not_that_of_a_failure() -> None:
-    """Between the two steps of that thread: it waits for ididi, and has not patched."""
+    """Such a value is the same as none."""
+    if os.environ.get("IDIDI_SCOPEFIX") != "0":
+        monkeypatch.setenv("IDIDI_SCOPEFIX", value)
     ididi_scopefix.deactivate()
-    with mock.patch.object(_activation, "_patch_if_loaded"):
-        status = ididi_scopefix.activate()
-    assert (status.state, status.reason) == (
-        "waiting",
-        "ididi is being patched again, in another thread.",
-    )
-    assert ididi_scopefix.activate().state == "active"
+    status = ididi_scopefix.activate()
+    assert status.state == "active"
+    assert "IDIDI_SCOPEFIX" not in status.reason
+    assert caplog.records == []
+
+
+@pytest.mark.shim
+@pytest.mark.parametrize("value", ["2", "nope"])
+@pytest.mark.child(
+    env={"IDIDI_SCOPEFIX": "{value}"},
+    err=lambda text: text.count("so the shim is on; 0 switches it off.\n") == 1,
+)
+def test_an_unknown_value_of_the_switch_is_one_warning(value: str) -> None:
+    """Nobody switches the shim off by chance, or leaves it on without knowing."""
+    import ididi  # noqa: F401
+
+    import ididi_scopefix
+
+    ididi_scopefix.activate()
+    status = ididi_scopefix.status()
+    assert status.state == "active", status
+    assert f"IDIDI_SCOPEFIX={value!r} is unknown" in status.reason
+
+
+@pytest.mark.shim
+@pytest.mark.child
+def test_a_broken_finder_of_distributions_is_no_error() -> None:
+    """It hides the version, which ididi itself or the probe has to tell then."""
+    import sys
+    from contextvars import Context
+
+    import ididi_scopefix
+
+    class Broken:
+        def find_spec(self, *args):
+            return None
+
+        def find_distributions(self, *args, **kwargs):
+            raise RuntimeError("a bug of the finder's own")
+
+    sys.meta_path.insert(0, Broken())
+    status = ididi_scopefix.status()
+    assert status.state == "waiting", status
+    assert status.ididi_version is None
+    import ididi
+
+    assert ididi_scopefix.status().state == "active"
+    graph = Context().run(ididi.Graph)
+    assert Context().run(graph.use_scope).name == "__ididi_default_scope__"
+
+
+@pytest.mark.unchanged
+def test_the_public_names_are_there() -> None:
+    """No others are offered, and they say that they are the package's."""
+    expected = {*FUNCTIONS, "Caller", "State", "Status", "__version__"}
+    assert set(ididi_scopefix.__all__) == set(dir(ididi_scopefix)) == expected
+    for name in (*FUNCTIONS, "Caller", "Status"):
+        assert getattr(ididi_scopefix, name).__module__ == "ididi_scopefix"
+    installed = importlib.metadata.version("ididi-scopefix")
+    assert ididi_scopefix.__version__ == installed
+    assert ididi_scopefix.status().state in get_args(ididi_scopefix.State)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ididi_scopefix.nothing  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == "seed" else pytest.param(name, marks=pytest.mark.shim)
+        for name in FUNCTIONS
+    ],
+)
+def test_the_example_of_each_function_is_true(name: str) -> None:
+    """Its docstring says what it returns and what it raises as well."""
+    function = getattr(ididi_scopefix, name)
+    for section in ("Returns:", "Raises:", "Example:"):
+        assert section in function.__doc__
+    finder = doctest.DocTestFinder(recurse=False)
+    (example,) = finder.find(function, name, module=False, globs={})
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,6 +89,45 @@ def test_a_file_that_somebody_else_processes_is_in_force(
     assert found["start_up_files"] == [
         {"path": str(file), "in_force": True, "reason": ""}
     ]
+
+
+def test_a_file_that_nobody_processes_is_not_shown(
+    copy: Environment, tmp_path: Path
+) -> None:
+    """An editable installation has its checkout on the path, with the file."""
+    (tmp_path / "ididi-scopefix.pth").touch()
+    (copy.packages / "z.pth").write_text(f"{tmp_path}\n", encoding="utf-8")
+
+    (file,) = answer(copy, "status")[1]["start_up_files"]
+    assert file["path"] == str(copy.packages / "ididi-scopefix.pth")
+
+
+ARCHIVE = """
+import runpy, site, sys
+site.addsitedir({!r})
+option, what, *words = sys.argv[1:]
+if option == "-m":
+    sys.argv = ["", *words]
+    runpy.run_module(what, run_name="__main__", alter_sys=True)
+else:
+    exec(what, {{"__name__": "__main__"}})
+"""
+"""What the archives of PEX and shiv do, if they are to be an interpreter."""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python does not tell")
+def test_the_child_of_an_archive_is_started_with_the_archive(
+    empty: Environment, installed: Environment, tmp_path: Path
+) -> None:
+    """Its packages are in there, and the interpreter alone has none."""
+    main = ARCHIVE.format(str(installed.packages))
+    (tmp_path / "__main__.py").write_text(main, encoding="utf-8")
+    module = (empty.python, str(tmp_path), "-m", "ididi_scopefix")
+
+    told = run(*module, "status").stdout
+    assert "active in every program that is started like this one" in told
+    assert f"in force:     {installed.packages / 'ididi-scopefix.pth'}" in told
+    assert run(*module, "doctor").returncode == 0
 
 
 def test_no_file_is_in_force_without_site(installed: Environment) -> None:

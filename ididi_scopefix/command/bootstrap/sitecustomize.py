@@ -18,21 +18,20 @@ try:
         __import__("ididi_scopefix_lender").import_shim()
 finally:
     sys.dont_write_bytecode = _writes_no_bytecode
-    # The program doesn't need the folder on its own path any more. Where it isn't
-    # there, this file hides no other.
-    _hides = _folder in sys.path
+    # The program doesn't need the folder on its own path any more.
     sys.path[:] = [entry for entry in sys.path if entry != _folder]
-    if _hides:
-        # If what is hidden fails, site reports that as it always does.
-        _this = sys.modules.pop("sitecustomize", None)
-        try:
-            __import__("sitecustomize")
-        except ImportError as error:
-            if getattr(error, "name", "sitecustomize") != "sitecustomize":
-                raise
-        finally:
-            if _this is not None:
-                sys.modules.setdefault("sitecustomize", _this)
+
+    # Now the sitecustomize that this one has hidden, if there is one. If it fails,
+    # site reports that as it always does.
+    _this = sys.modules.pop("sitecustomize", None)
+    try:
+        __import__("sitecustomize")
+    except ImportError as error:
+        if getattr(error, "name", "sitecustomize") != "sitecustomize":
+            raise
+    finally:
+        if _this is not None:
+            sys.modules.setdefault("sitecustomize", _this)
 
     # It may have put its own folder first, as that of OpenTelemetry does, which would
     # hide this one from the interpreters that the program starts.

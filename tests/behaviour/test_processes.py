@@ -1,0 +1,142 @@
+"""Forks, ends of interpreters, and calls that no code of Python makes."""
+
+import asyncio
+import os
+import sys
+from contextvars import Context
+
+import pytest
+from ididi import Graph
+
+from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
+from tests.shape import is_compiled, knows_graphs
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
+
+
+@pytest.mark.parametrize("compiled", [is_compiled()])
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"}, err=None)
+def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
+    """The first function of a thread is called by nobody, and so may be Graph()."""
+    import _thread
+    import sys
+    import time
+    from contextvars import Context
+
+    from ididi import Graph
+
+    import ididi_scopefix
+
+    errors = []
+    sys.unraisablehook = errors.append
+    graph = Context().run(Graph)
+    for function in (graph.use_scope, Graph, graph.use_scope):
+        Context().run(_thread.start_new_thread, function, ())
+        end = time.monotonic() + 30
+        while _thread._count() and time.monotonic() < end:
+            time.sleep(0.001)
+    assert errors == []
+    (caller,) = ididi_scopefix.status().callers
+    assert (caller.file, caller.line, caller.function) == ("?", 0, "?")
+    assert caller.call == ("a scope call" if compiled else "Graph.use_scope()")
+    assert caller.count == 2
+
+
+@forks
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_fork_in_the_middle_of_a_call_waits_for_nothing(graph: Graph) -> None:
+    """There is no lock that the worker could get locked."""
+    default = Context().run(graph.use_scope)
+    workers = []
+
+    def trace(frame, event, _):  # type: ignore[no-untyped-def]
+        if not frame.f_globals.get("__name__", "").startswith("ididi_scopefix"):
+            return None
+        if len(workers) < 10:
+            sys.settrace(None)
+            worker = os.fork()
+            if not worker:
+                answered = Context().run(graph.use_scope) is default
+                os._exit(0 if answered else 1)
+            workers.append(worker)
+            sys.settrace(trace)
+        return trace
+
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        Context().run(graph.use_scope)
+    finally:
+        sys.settrace(previous)
+    assert [os.waitpid(worker, 0)[1] for worker in workers] == [0] * len(workers)
+    assert workers
+
+
+@runs_last_finalizers
+@pytest.mark.skipif(
+    IS_FREE_THREADED, reason="Python without the GIL has cleared ididi by then"
+)
+@knows_graphs
+@pytest.mark.parametrize("switch", ["1", "verbose"])
+@pytest.mark.parametrize("needed_before", [False, True])
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": "{switch}"}, out="last True True\n", err=None)
+def test_a_finalizer_at_exit_uses_its_graph(switch: str, needed_before: bool) -> None:
+    """It runs when Python has cleared the modules that were still referred to."""
+    import contextvars
+
+    import ididi
+
+    class Session:
+        def __init__(self):
+            self.graph = contextvars.Context().run(ididi.Graph)
+            self.run = contextvars.Context().run
+
+        def use(self):
+            with self.graph.scope("last") as scope:
+                found = self.graph.use_scope() is scope
+            named = self.graph.use_scope().name == "__ididi_default_scope__"
+            print(scope.name, found, named)
+
+        def __del__(self):
+            self.run(self.use)
+
+    # Of a module that is cleared later than ididi.
+    contextvars.session = Session()
+    if needed_before:
+        contextvars.session.run(contextvars.session.graph.use_scope)
+
+
+@pytest.mark.shim
+@pytest.mark.child(
+    options=["-X", "dev", "-W", "error"], env={"PYTHONASYNCIODEBUG": "1"}
+)
+def test_python_in_development_mode_complains_of_nothing() -> None:
+    """Nothing is left open or unawaited by calls in empty contexts."""
+    import gc
+    import warnings
+    from contextvars import Context
+
+    # Of how ididi evaluates annotations, on Python 3.13.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="ididi")
+    import ididi
+
+    import ididi_scopefix
+
+    graph = ididi.Graph()
+
+    def serve():
+        with graph.scope("request"):
+            graph.use_scope("request")
+
+    async def request():
+        async with graph.ascope("request"):
+            graph.use_scope("request")
+
+    async def main():
+        await asyncio.gather(request(), request())
+        await asyncio.get_running_loop().run_in_executor(None, serve)
+
+    Context().run(serve)
+    Context().run(asyncio.run, main())
+    gc.collect()
+    assert ididi_scopefix.status().fallbacks == 4
