@@ -73,8 +73,8 @@ class _Finder:
         thread = get_ident()
         if thread in self.asking:
             return None
-        self.asking.add(thread)
         try:
+            self.asking.add(thread)
             finders = iter(list(sys.meta_path))
             any(finder is self for finder in finders)  # goes on behind this one
             for finder in finders:

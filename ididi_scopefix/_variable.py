@@ -13,7 +13,7 @@
    the replacement learns of it. A graph built before gets one when it first asks.
 6. While the shim is switched off, it only passes on to ididi's variable.
 
-Nothing is caught here: where the replacement is asked, ididi would have raised. There
+Nothing of the program's is caught: where this is asked, ididi would have raised. There
 is no lock, since a fork or a signal handler could wait for it for ever; every step
 alone leaves things right. No callback of a weak reference, since what a signal
 handler raises there is lost. When the interpreter ends, Python clears modules while
@@ -131,8 +131,10 @@ class ScopeVariable:
         scope = self._get(self)
         if scope is not self:
             return scope
-        # A compiled method leaves no frame: below this one there may be none at all.
-        frame = self._getframe().f_back if self._is_compiled else self._getframe(1)
+        try:
+            frame = self._getframe(1)
+        except ValueError:  # it was called from C, and by no Python before
+            frame = None
         return self._fall_back(frame, default)
 
     def set(self, scope: Any, /) -> "Token[Any]":
