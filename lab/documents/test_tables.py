@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from ididi_scopefix import _releases as table
-from ididi_scopefix.command import known_releases
+from ididi_scopefix.command.doctor import UVICORN
 from lab.documents import comparison, costs, hosts
 from lab.servers import rows
 from tests.docs.markdown import (
@@ -80,10 +80,7 @@ def column(row: comparison.Row) -> int:
     """Return in which column of the table a row of the comparison belongs."""
     if row.options:
         return 3
-    _, always, option = known_releases.UVICORN
-    return sum(
-        Version(row.uvicorn) >= Version(server.since) for server in (always, option)
-    )
+    return sum(Version(row.uvicorn) >= Version(since) for since in [*UVICORN][1:])
 
 
 def test_the_alternatives_answer_what_was_measured() -> None:

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from ididi_scopefix import _releases as table
-from ididi_scopefix.command import known_releases
+from ididi_scopefix.command.doctor import UVICORN
 from tests import children, other_releases
 from tests.docs import recipes
 from tests.docs.markdown import (
@@ -155,54 +153,16 @@ def test_the_line_of_the_bug_is_a_real_one() -> None:
     assert block("text line", ROOT_CAUSE).text in source
 
 
-def test_the_table_of_releases_is_the_one_of_the_package() -> None:
-    """Family by family, with the symptom in the package's own words."""
-    (_, *lines) = release_rows()
-
-    assert [symptom for _, symptom, _ in lines[:-1]] == [
-        *known_releases.SYMPTOMS.values()
-    ]
-    for (names, _, shim), specifier in zip(lines, known_releases.SYMPTOMS):
-        assert names == name_of(SpecifierSet(specifier))
-        affected = any(SpecifierSet(specifier).filter(table.VERIFIED))
-        assert ("left alone" in shim) != affected
-    newest = table.VERIFIED[-1]
-    assert lines[-1][0] == f"newer than {newest}"
-
-
-def release_rows() -> list[list[str]]:
-    """Return the table of releases."""
-    (found,) = (
-        lines
-        for lines in Document(ROOT_CAUSE).tables
-        if lines[0] == ["ididi", "without the shim", "with the shim"]
-    )
-    return found
-
-
-def name_of(specifier: SpecifierSet) -> str:
-    """Return how a reader would call the releases of one shape."""
-    verified = [version for version in table.VERIFIED if version in specifier]
-    if len(verified) > 1:
-        return f"{verified[0]} to {verified[-1]}"
-    if verified:
-        return verified[0]
-    bounds = {each.operator: each.version for each in specifier}
-    return bounds.get(">=", f"before {bounds['<']}")
-
-
 def test_the_table_of_servers_is_the_one_of_the_package() -> None:
     """Its columns are the package's releases of uvicorn, the option apart."""
     header = server_rows()[0]
-    _, always, option = known_releases.UVICORN
+    _, always, option = UVICORN
 
-    assert header[1] == f"uvicorn before {always.since}"
-    assert header[2].startswith(f"uvicorn {always.since} to ")
-    last = Version(header[2].split()[-1])
-    assert last < Version(option.since)
-    assert header[3] == f"uvicorn {option.since} and newer"
-    assert header[4] == f"the same with `{known_releases.UVICORN_OPTION}`"
-    assert known_releases.empty_contexts(str(last)) == "always"
+    assert header[1] == f"uvicorn before {always}"
+    assert header[2].startswith(f"uvicorn {always} to ")
+    assert Version(header[2].split()[-1]) < Version(option)
+    assert header[3] == f"uvicorn {option} and newer"
+    assert header[4] == "the same with `--reset-contextvars`"
 
 
 def server_rows() -> list[list[str]]:
@@ -227,14 +187,6 @@ def test_every_link_leads_somewhere(path: str) -> None:
         if anchor:
             document = Document(str(target.resolve().relative_to(ROOT)))
             assert anchor in {heading.anchor for heading in document.headings}, link
-
-
-def test_the_links_of_the_readme_work_where_the_index_shows_it() -> None:
-    """They are whole, and lead to the home that the package names."""
-    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-
-    assert f'Homepage = "{HOME.rstrip("/")}"' in metadata
-    assert all(link.startswith("https://") for link in Document(README).links)
 
 
 def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> None:
