@@ -1,51 +1,104 @@
-# Everything here needs nothing but make and a Python >= 3.9 with pip and venv:
-# nox, in an environment of its own, sets up all the rest.
+# The front door: `make help` lists what there is. All of it needs git, make and a
+# Python >= 3.9 with pip and venv; nox, in an environment of its own, sets up the rest.
 
 PYTHON ?= python3
 VENV := .venv
-NOX := $(VENV)/bin/nox
+NOX := $(VENV)/bin/nox --session
+LAB := $(VENV)/bin/nox --noxfile lab/noxfile.py --session
+RELEASE := $(VENV)/bin/nox --noxfile release/noxfile.py --session
 
-.PHONY: demo test matrix servers soak docs model upstream bench coverage lint audit clean
+.PHONY: help
+help:  ## this list
+	@echo "make TARGET [PYTHON=python3.13]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-13s%s\n", $$1, $$2} \
+		/^### / {print "\n" substr($$0, 5)}' Makefile
 
-demo: $(NOX)  ## the bug and the cure, on a real server
-	@$(NOX) --session demo
+### For a first look
 
-test: $(NOX)  ## everything that one Python can run
-	$(NOX) --session test
+.PHONY: demo test
+demo: $(VENV)  ## the bug and the cure, on a real server (half a minute)
+	@$(NOX) demo
 
-matrix: $(NOX)  ## all affected releases of ididi, all Pythons, both ends of wrapt
-	$(NOX) --session matrix pythons wrapt
+test: $(VENV)  ## all that a change has to pass, on this Python (3 minutes)
+	$(NOX) test
 
-servers: $(NOX)  ## the example services under every server, without the shim too
-	$(NOX) --session servers
+### Before a change goes in
 
-soak: $(NOX)  ## a hundred thousand requests, and a worker that gets killed
-	@$(NOX) --session soak
+.PHONY: lint control matrix coverage
+lint: $(VENV)  ## ruff, mypy and pyright (a minute)
+	$(NOX) lint
 
-docs: $(NOX)  ## the recipes of the documents, and what they are compared with
-	$(NOX) --session docs compare
+control: $(VENV)  ## see the tests fail with the shim off (a minute)
+	$(NOX) control
 
-coverage: $(NOX)  ## which branches of the package the tests take
-	$(NOX) --session coverage
+matrix: $(VENV)  ## all affected ididi releases, all Pythons, both ends of wrapt (an hour)
+	$(NOX) matrix pythons wrapt
 
-lint: $(NOX)  ## ruff, mypy and pyright
-	$(NOX) --session lint
+coverage: $(VENV)  ## which branches of the package the tests take (10 minutes)
+	$(NOX) coverage
 
-audit: $(NOX)  ## the package, by the tools of those who have to allow it
-	$(NOX) --session audit
+### The laboratory: lab/README.md says what each proves
 
-model: $(NOX)  ## the model for long, races and faults, on releases of each shape
-	$(NOX) --session model
+.PHONY: servers soak isolation lihil agents docs model differential mutants upstream bench
+servers: $(VENV)  ## a service under every server, with the shim and without (15 minutes)
+	$(LAB) servers
 
-upstream: $(NOX)  ## the fix for ididi itself, on the releases that it is for
-	$(NOX) --session upstream
+soak: $(VENV)  ## a hundred thousand requests, and a worker that gets killed (5 minutes)
+	@$(LAB) soak
 
-bench: $(NOX)  ## what a call costs, with and without the shim
-	$(NOX) --session bench
+isolation: $(VENV)  ## ten thousand requests that try to meet each other (20 minutes)
+	$(LAB) isolation
 
-clean:  ## all that the others have made
-	rm -rf $(VENV) .nox dist .coverage* .mypy_cache .pytest_cache .ruff_cache
+lihil: $(VENV)  ## lihil's own tests in empty contexts (2 minutes)
+	$(LAB) lihil
 
-$(NOX):
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet nox
+agents: $(VENV)  ## ddtrace, OpenTelemetry, New Relic, Elastic, Temporal (3 minutes)
+	$(LAB) agents
+
+docs: $(VENV)  ## the recipes that need a server, and the tables (5 minutes)
+	$(LAB) docs compare
+
+model: $(VENV)  ## the model for long, on ididi releases of each shape (20 minutes)
+	$(LAB) model
+
+differential: $(VENV)  ## 10,000 random programs of each kind, with and without (hours)
+	$(LAB) differential
+
+mutants: $(VENV)  ## change the code by machine, and see that a test fails (hours)
+	$(LAB) mutants
+
+upstream: $(VENV)  ## the fix for ididi itself, with ididi's own tests (5 minutes)
+	$(LAB) upstream
+
+bench: $(VENV)  ## what a call, a start and a request cost (15 minutes)
+	$(LAB) bench
+
+### A release: docs/releasing.md has the steps
+
+.PHONY: release audit
+release: $(VENV)  ## build what is published, from a clean clone (a minute)
+	$(RELEASE) release check
+
+audit: $(VENV)  ## the package, by the tools of those who have to allow it (3 minutes)
+	$(RELEASE) audit
+
+### The rest
+
+.PHONY: clean
+clean:  ## remove all that the others have made
+	rm -rf $(VENV) .nox dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# Made anew whenever PYTHON is another than the one that has made it. What has made it
+# is written last, so that a try that failed half-way is made anew as well.
+WHICH := import os, sys; sys.version_info >= (3, 9) or sys.exit("This needs Python 3.9 \
+or newer, and $(PYTHON) is " + sys.version.split()[0] + ": name one with PYTHON=."); \
+print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
+
+.PHONY: $(VENV)
+$(VENV):
+	@python=$$($(PYTHON) -c '$(WHICH)') || exit 1; \
+	if [ "$$(cat $(VENV)/made-by 2>/dev/null)" != "$$python" ]; then \
+		rm -rf $(VENV) && "$$python" -m venv $(VENV) && \
+		$(VENV)/bin/python -m pip install --quiet nox && \
+		echo "$$python" > $(VENV)/made-by; \
+	fi

@@ -1,1 +1,1 @@
-"""The example service, and what shows it at work."""
+"""A service with the bug, and a demonstration of it with the shim and without."""

@@ -11,6 +11,7 @@ Importing this package activates it, unless the environment variable
 # is short, since it may be compiled at each start, and prints and raises nothing.
 
 import sys
+from _thread import get_ident
 from os import environ
 
 __version__ = "0.1.0"
@@ -46,30 +47,48 @@ else:
 _SWITCH = "IDIDI_SCOPEFIX"
 
 
-class _Finder:
-    """Finds ididi as the finders behind it do, and hooks the loaders they give.
-
-    Python holds the lock of all imports while it asks a finder. So this one imports
-    nothing and waits for nothing; the loaders may.
-    """
+class _Switch:
+    """Whether the shim is on. Without a method, which would lead to this module."""
 
     on = True  # False after deactivate()
-    runtime: Any = None  # ididi_scopefix._activation, as soon as ididi is imported
+
+
+class _Finder:
+    """Finds ``ididi.graph`` as the finders behind it do, and hooks its loader.
+
+    Python holds the lock of all imports while it asks a finder. So this one imports
+    nothing and waits for nothing; the loader may.
+    """
+
+    switch = _Switch()
+    runtime: Any = None  # ididi_scopefix._activation, as soon as it is needed
+
+    def __init__(self) -> None:
+        # The threads that are asking: a finder behind may ask all finders again.
+        self.asking: set[int] = set()
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if fullname not in ("ididi", "ididi.graph") or not self.on:
+        if fullname != "ididi.graph" or not self.switch.on:
             return None
-        finders = iter(list(sys.meta_path))
-        for finder in finders:
-            if finder is self:
-                break
-        for finder in finders:
-            find_spec = getattr(finder, "find_spec", None)
-            spec = find_spec and find_spec(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    _hook(spec)
-                return spec
+        thread = get_ident()
+        if thread in self.asking:
+            return None
+        try:
+            self.asking.add(thread)
+            finders = iter(list(sys.meta_path))
+            for finder in finders:
+                if finder is self:
+                    break
+            for finder in finders:  # those behind
+                if not hasattr(finder, "find_spec"):
+                    continue
+                spec = finder.find_spec(fullname, path, target)
+                if spec is not None:
+                    if spec.loader is not None:
+                        _hook(spec)
+                    return spec
+        finally:
+            self.asking.discard(thread)
         return None
 
     def import_runtime(self) -> Any:
@@ -86,33 +105,31 @@ class _Finder:
 
 
 def _hook(spec: Any) -> None:
-    """Have the loader of *spec* prepare for ididi, or patch its graph module.
+    """Have the loader of *spec* tell the runtime before and after it loads.
 
     The loader keeps its type, and what others set on it takes effect. Its own methods
     are back when the module is loaded.
     """
-    name, real = spec.name, spec.loader
-    loader = _loader_for(name, real)
+    real = spec.loader
+    loader = _loader_for(spec.name, real)
+    runtime: Any = None
 
     def before() -> None:
-        if name == "ididi":
-            try:
-                runtime = _finder.import_runtime()
-            except ImportError:
-                return  # the package was removed from under this process
-            runtime.prepare(spec)
+        # Before the module is in sys.modules: from then on other threads wait for it
+        # in ways that Python does not always see through.
+        nonlocal runtime
+        try:
+            runtime = _finder.import_runtime()
+        except ImportError:
+            return  # the package was removed from under this process
+        runtime.prepare(spec)
 
     def after(module: Any) -> None:
-        if loader is not real:
-            if spec.loader is loader:
-                spec.loader = real
-            if getattr(module, "__loader__", None) is loader:
-                module.__loader__ = real
-        if name == "ididi.graph":
-            try:
-                runtime = _finder.import_runtime()
-            except ImportError:
-                return  # as above
+        if spec.loader is loader:
+            spec.loader = real
+        if loader is not real and getattr(module, "__loader__", None) is loader:
+            module.__loader__ = real
+        if runtime is not None:
             runtime.loaded(module)
 
     def create_module(spec: Any) -> Any:
@@ -120,6 +137,8 @@ def _hook(spec: Any) -> None:
         return replaced["create_module"](spec)
 
     def exec_module(module: Any) -> None:
+        if runtime is None:  # the module is reloaded
+            before()
         put_back()
         replaced["exec_module"](module)
         after(module)
@@ -132,14 +151,14 @@ def _hook(spec: Any) -> None:
         return module
 
     def put_back() -> None:
-        for each, method in methods.items():
-            if vars(loader).get(each) is method:  # or else somebody has wrapped it
-                del vars(loader)[each]
+        for name, method in methods.items():
+            if vars(loader).get(name) is method:  # or else somebody has wrapped it
+                del vars(loader)[name]
 
     methods = {"create_module": create_module, "exec_module": exec_module}
     if not hasattr(loader, "exec_module"):  # zipimport's, in Python 3.9
         methods = {"load_module": load_module}
-    replaced = {each: getattr(loader, each) for each in methods}
+    replaced = {name: getattr(loader, name) for name in methods}
     vars(loader).update(methods)
     spec.loader = loader
 
@@ -200,14 +219,14 @@ def __dir__() -> "list[str]":
     return __all__
 
 
-if not _is_off() and _finder.on:
+if not _is_off() and _finder.switch.on:
     # Not with "in": it would ask the other finders whether they are equal.
     if not any(finder is _finder for finder in sys.meta_path):
         sys.meta_path.insert(0, _finder)
     if "ididi" in sys.modules:
         try:
-            from ididi_scopefix import _api
+            _finder.import_runtime()
         except ImportError:
             pass  # the package is half removed
         else:
-            _api.activate()
+            _finder.runtime.start()

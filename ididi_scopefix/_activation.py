@@ -1,11 +1,10 @@
 """From the import of ididi to its patch, and why it is not patched.
 
-The finder in ``__init__`` hooks two loaders. That of ``ididi`` calls :func:`prepare`,
-which imports what is needed later: once ``ididi`` is in ``sys.modules``, another thread
-could wait for us while we wait for it. That of ``ididi.graph`` calls :func:`loaded`
-when the module's code has run. It registers wrapt's post-import hook, which wrapt
-calls at once, since the module is there. So wrapt's own finder is never asked for
-it: that one calls ``find_spec`` while Python holds the lock of all imports.
+The finder in ``__init__`` hooks the loader of ``ididi.graph``. That calls
+:func:`prepare`, which imports what is needed later, and :func:`loaded` when the
+module's code has run. This one registers wrapt's post-import hook, which wrapt calls
+at once, since the module is there. So wrapt's own finder is never asked for it: that
+one calls ``find_spec`` while Python holds the lock of all imports.
 """
 
 import importlib
@@ -50,6 +49,8 @@ _register: "Optional[Callable[[Callable[[ModuleType], None], str], None]]" = Non
 def prepare(spec: Any) -> None:
     """Import what patching the ididi of *spec* needs, before its code runs."""
     global _register
+    if _is_off():
+        return
     try:
         if _register is None:
             from wrapt import register_post_import_hook
@@ -61,13 +62,12 @@ def prepare(spec: Any) -> None:
     except (Exception, SystemExit) as error:
         if not _releases.is_ours(error):
             raise
-        if not _is_off():
-            _fail(error, None, None)
+        _fail(_reason_of_import(error), error, None, None)
 
 
 def loaded(module: ModuleType) -> None:
     """Have wrapt call the hook for *module*, an ``ididi.graph`` whose code has run."""
-    if not _finder.on or _is_off() or _names_in(module) is None:
+    if not _finder.switch.on or _is_off() or _names_in(module) is None:
         return
     if (sentence := unknown_switch()) is not None:
         _log.warn(sentence)
@@ -101,7 +101,7 @@ def patch_if_affected(module: ModuleType) -> None:
     except (Exception, SystemExit) as error:
         if not _releases.is_ours(error):
             raise
-        _fail(error, module, version)
+        _fail(_reason_of_release(error, version), error, module, version)
 
 
 def _helps(module: ModuleType) -> bool:
@@ -112,8 +112,9 @@ def _helps(module: ModuleType) -> bool:
     """
     if not _releases.still_raises(module):
         return False
-    original = getattr(module, NAME)
-    setattr(module, NAME, ScopeVariable(module, _finder, lambda *_: None))
+    original = _variable_of(module)
+    on_trial = ScopeVariable(original, module, _finder.switch, lambda *_: None)
+    setattr(module, NAME, on_trial)
     try:
         _releases.prove(module)
     finally:
@@ -124,27 +125,41 @@ def _helps(module: ModuleType) -> bool:
 def _bind(module: ModuleType) -> None:
     """Bind the name of ididi's variable to a replacement."""
     global _variable
+    original, variable = _variable_of(module), _variable
     # The same one again after deactivate(): it knows the graphs.
-    if _variable is None or _variable.original is not getattr(module, NAME):
-        _variable = ScopeVariable(module, _finder, _log.answered)
-    _variable.learn_from_context()
-    setattr(module, NAME, _variable)
+    if variable is None or variable.original is not original:
+        switch, answered = _finder.switch, _log.answered
+        _variable = variable = ScopeVariable(original, module, switch, answered)
+    variable.learn_from_context()
+    setattr(module, NAME, variable)
+
+
+def _variable_of(module: ModuleType) -> Any:
+    """Return ididi's variable, which another thread may have replaced."""
+    variable: Any = vars(module)[NAME]
+    return variable.original if is_replacement(variable) else variable
 
 
 def default_scope_of(graph: Any, module: ModuleType) -> Any:
     """Return the default scope of *graph* while *module* is not patched."""
-    variable = ScopeVariable(module, _finder, _log.answered)
+    original, answered = _variable_of(module), _log.answered
+    variable = ScopeVariable(original, module, _finder.switch, answered)
     variable.learn_from_context()
     return variable.default_scope_of(graph)
 
 
 def start() -> None:
     """Patch ididi if it is imported, and else wait for it."""
-    _finder.on = True
+    _finder.switch.on = True
     if not is_waiting():
         sys.meta_path.insert(0, _finder)
     if is_initializing(GRAPH):
-        importlib.import_module(GRAPH)  # waits for the thread that imports it
+        try:
+            importlib.import_module(GRAPH)  # waits for the thread that imports it
+        except Exception as error:
+            if not _releases.is_ours(error):
+                raise
+            # Why it can't be imported is for that thread to say.
     if GRAPH in sys.modules:
         loaded(sys.modules[GRAPH])
 
@@ -152,7 +167,7 @@ def start() -> None:
 def stop() -> None:
     """Bind the name to ididi's variable again. No replacement answers any more."""
     global _decision
-    _finder.on, _decision = False, None
+    _finder.switch.on, _decision = False, None
     module = sys.modules.get(GRAPH)
     names = _names_in(module) or {}
     variable: Any = names.get(NAME)
@@ -225,16 +240,36 @@ def _decide(
 
 
 def _fail(
-    error: BaseException, module: "Optional[ModuleType]", version: "Optional[str]"
+    reason: str,
+    error: BaseException,
+    module: "Optional[ModuleType]",
+    version: "Optional[str]",
 ) -> None:
     """Record that *error* made it impossible to patch ididi, and warn of it."""
-    missing = getattr(error, "name", None)
-    if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
-        reason = f"{missing} is missing: pip install ididi-scopefix"
-    elif isinstance(error, _releases.UnknownReleaseError):
-        reason = str(error)
-    else:
-        reason = f"{type(error).__name__}: {error}"
     reason = f"{' '.join(reason.split())}; ididi is as it was."
     _decide("failed", reason, version, module)
     _log.warn(f"ididi-scopefix is not active: {reason}", error)
+
+
+def _reason_of_import(error: BaseException) -> str:
+    """Return a sentence about an *error* of importing what the patch needs."""
+    missing = getattr(error, "name", None)
+    if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
+        return f"{missing} is missing: pip install ididi-scopefix"
+    if isinstance(error, _releases.UnknownReleaseError):
+        return str(error)
+    names = " or ".join(_releases.REQUIREMENTS)
+    cure = "reinstall ididi-scopefix, and see that no file of the program has its name"
+    return f"{names} can't be imported ({_described(error)}): {cure}"
+
+
+def _reason_of_release(error: BaseException, version: "Optional[str]") -> str:
+    """Return a sentence about an *error* of patching the ididi of *version*."""
+    if isinstance(error, (_releases.UnknownReleaseError, ModuleNotFoundError)):
+        return _reason_of_import(error)
+    cure = f"upgrade ididi-scopefix, or pin ididi=={_releases.VERIFIED[-1]}"
+    return f"ididi {version} has other internals ({_described(error)}): {cure}"
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -125,7 +125,7 @@ def status() -> Status:
     runtime = _runtime()
     module = runtime.graph_module()
     decision = runtime.decision_about(module)
-    is_active = module is not None and _finder.on and runtime.is_patched(module)
+    is_active = module is not None and _finder.switch.on and runtime.is_patched(module)
     if is_active:
         state: State = "active"
         reason = "every scope call works in every context."
@@ -176,21 +176,23 @@ def seed(graph: Graph) -> SyncScope:
         wanted = "seed() takes the ididi.Graph to seed this context for"
         raise TypeError(f"{wanted}, not {type(graph).__name__!r}")
     scope: SyncScope
-    if runtime.is_patched(module) and _finder.on:
+    if runtime.is_patched(module) and _finder.switch.on:
         variable = module._SCOPE_CONTEXT
         scope = variable.default_scope_of(graph)
         if variable.get(_NOTHING) is _NOTHING:
             variable.set(scope)
         return scope
-    try:
-        # Where ididi has no bug, the graph knows its default scope.
-        scope = Context().run(graph.use_scope, module.DefaultScopeName)
-    except LookupError:
-        scope = runtime.default_scope_of(graph, module)
-    except Exception as error:
-        reason = f"this graph has no default scope: {status().reason}"
-        raise RuntimeError(reason) from error
-    return scope
+    default = getattr(module, "DefaultScopeName", None)
+    if default is not None:
+        try:
+            # Where ididi has no bug, the graph knows its default scope.
+            scope = Context().run(graph.use_scope, default)
+            return scope
+        except LookupError:
+            if hasattr(module, runtime.NAME):
+                scope = runtime.default_scope_of(graph, module)
+                return scope
+    raise RuntimeError(f"this graph has no default scope: {status().reason}")
 
 
 def _runtime() -> Any:
@@ -200,7 +202,7 @@ def _runtime() -> Any:
 
 def _inactivity(module: "Optional[ModuleType]", decision: Any) -> tuple[State, str]:
     """Return the state while no patch is in force, and its reason."""
-    if not _finder.on:
+    if not _finder.switch.on:
         return "disabled", "deactivate() was called; activate() undoes it."
     if _is_off():
         value = os.environ.get(_SWITCH, "")

@@ -9,14 +9,16 @@ import re
 import sys
 from collections.abc import Iterator
 from contextvars import Context
-from importlib.metadata import Distribution, distributions
+from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Optional
 
 if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
     from packaging.version import Version
 else:
-    Version = Any  # annotations can be evaluated without packaging
+    Distribution = Version = Any  # annotations can be evaluated without them
 
 AFFECTED = ">=1.4.4"  # the releases that are patched, as a specifier of PEP 440
 
@@ -121,7 +123,16 @@ def version_beside(file: "Optional[str]") -> "Optional[str]":
         return None
 
 
+@lru_cache  # a sandbox may import all modules anew, again and again
+def _metadata() -> ModuleType:
+    # Imported here, where a file of the program that shadows a module of it is caught.
+    import importlib.metadata
+
+    return importlib.metadata
+
+
 def _distributions(file: "Optional[str]") -> Iterator[Distribution]:
+    distributions = _metadata().distributions
     if file is None:
         yield from distributions(name="ididi")
         return
@@ -150,11 +161,14 @@ def is_ours(error: BaseException) -> bool:
     """Tell whether *error* comes from code that this package calls.
 
     Time limits are raised at any moment, by signal handlers and by other threads.
-    They have classes of their own, or are a ``TimeoutError``, and have to pass.
+    They have classes of their own, or are a ``TimeoutError``, and have to pass. A file
+    of the program that shadows a module may raise a class of its own, too. Such a file
+    could not be imported, so its name is not in ``sys.modules``.
     """
-    package = type(error).__module__.partition(".")[0]
+    module = type(error).__module__
     own = ("builtins", "ididi", "ididi_scopefix", "importlib", "packaging", "wrapt")
-    return package in own and not isinstance(error, TimeoutError)
+    is_known = module.partition(".")[0] in own or module not in sys.modules
+    return is_known and not isinstance(error, TimeoutError)
 
 
 def still_raises(module: ModuleType) -> bool:
@@ -170,14 +184,16 @@ def still_raises(module: ModuleType) -> bool:
         return True
     for error in errors:
         if not type(error).__module__.startswith("ididi."):
-            raise UnknownReleaseError(f"a scope call raised {error!r}") from error
+            sentence = f"a scope call raised {error!r}: upgrade ididi-scopefix"
+            raise UnknownReleaseError(sentence) from error
     return False
 
 
 def prove(module: ModuleType) -> None:
     """Raise ``UnknownReleaseError`` if a scope call of *module* still raises."""
     for error in _errors(module):
-        raise UnknownReleaseError(f"a scope call still raised {error!r}") from error
+        sentence = f"a scope call still raised {error!r}: upgrade ididi-scopefix"
+        raise UnknownReleaseError(sentence) from error
 
 
 def _errors(module: ModuleType) -> "list[Exception]":

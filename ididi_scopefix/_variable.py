@@ -13,16 +13,16 @@
    the replacement learns of it. A graph built before gets one when it first asks.
 6. While the shim is switched off, it only passes on to ididi's variable.
 
-Nothing is caught here: where the replacement is asked, ididi would have raised. There
+Nothing of the program's is caught: where this is asked, ididi would have raised. There
 is no lock, since a fork or a signal handler could wait for it for ever; every step
 alone leaves things right. No callback of a weak reference, since what a signal
-handler raises there is lost. No module is referred to: Python clears those that still
-are when the interpreter ends, and finalizers use graphs.
+handler raises there is lost. When the interpreter ends, Python clears modules while
+finalizers use graphs: so what a call needs is found in the object or in its class.
 """
 
 import gc
 from contextvars import ContextVar, Token
-from sys import _getframe
+from sys import _getframe, is_finalizing
 from types import FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 from weakref import ref
@@ -34,7 +34,6 @@ else:
 
 NAME = "_SCOPE_CONTEXT"
 _ATTRIBUTE = "_ididi_scopefix_default_scope"
-_NOTHING: Any = object()
 
 
 class Switch(Protocol):
@@ -44,7 +43,7 @@ class Switch(Protocol):
 
 
 def _as_none(self: object) -> "tuple[type[None], tuple[()]]":
-    return type(None), ()  # how this is copied and pickled
+    return type(None), ()  # how this is pickled, and copied if nothing else says how
 
 
 class _Held:
@@ -57,25 +56,33 @@ class _Held:
         self.scope = scope
 
 
-class _Link(ref[_Held]):
-    """Leads from a type registry to what the graph holds."""
+class _Links(dict[int, "ref[_Held]"]):
+    """Leads from a type registry, by its id, to what its graph holds.
+
+    The id, since a shallow copy of a registry has the same object. A deep copy of it
+    has an empty one, in which threads that race for the first entry all get that.
+    """
 
     __slots__ = ()
     __reduce__ = _as_none
+
+    def __deepcopy__(self, memo: object) -> "_Links":
+        return type(self)()
 
 
 class ScopeVariable:
     """Answers for ididi's variable by the rules above.
 
     Args:
-        module: the ``ididi.graph`` that the variable is of.
+        original: ididi's variable.
+        module: the ``ididi.graph`` that it is of.
         switch: tells whether the shim is on.
         answered: is called with the graph or scope that asks, where the methods of
             *module* tell it, and the calling frame, each time that the fallback
             answers.
 
     Raises:
-        AttributeError: *module* lacks a name that this needs.
+        KeyError: *module* lacks a name that this needs.
     """
 
     __slots__ = (
@@ -85,6 +92,7 @@ class ScopeVariable:
         "_graph_type",
         "_is_compiled",
         "_known",
+        "_most_known",
         "_namespace",
         "_resolver_type",
         "_scope_type",
@@ -95,41 +103,53 @@ class ScopeVariable:
         "reset",
     )
 
+    _attribute, _held_type, _links_type = _ATTRIBUTE, _Held, _Links
+    _getframe, _is_finalizing = staticmethod(_getframe), staticmethod(is_finalizing)
+    _gc_objects, _ref = staticmethod(gc.get_objects), ref
+
     def __init__(
         self,
+        original: "ContextVar[Any]",
         module: ModuleType,
         switch: Switch,
         answered: "Callable[[Optional[Resolver], Optional[FrameType]], object]",
     ) -> None:
-        self.original: ContextVar[Any] = getattr(module, NAME)
-        self.name = self.original.name
-        self.reset = self.original.reset
-        self._get, self._set = self.original.get, self.original.set
+        self.original = original
+        self.name = original.name
+        self.reset = original.reset
+        self._get, self._set = original.get, original.set
         self._switch, self._answered = switch, answered
-        self._namespace = vars(module)
-        self._graph_type: type[Graph] = module.Graph
-        self._resolver_type: type[Resolver] = module.Resolver
-        self._scope_type: type[SyncScope] = module.SyncScope
-        self._default_name: str = module.DefaultScopeName
-        create_scope = module.Resolver._create_scope
+        self._namespace = names = vars(module)
+        self._graph_type: type[Graph] = names["Graph"]
+        self._resolver_type: type[Resolver] = names["Resolver"]
+        self._scope_type: type[SyncScope] = names["SyncScope"]
+        self._default_name: str = names["DefaultScopeName"]
+        create_scope = self._resolver_type._create_scope
         self._is_compiled = type(create_scope) is not FunctionType
         # Of the graphs that are known here, the newest last. Compiled methods need it.
         self._known: list[ref[_Held]] = []
+        self._most_known = 100  # before those that are gone are left out
 
     def __repr__(self) -> str:
         return repr(self.original)
 
-    def get(self, default: Any = _NOTHING, /) -> Any:
+    def get(self, *default: Any) -> Any:
         """Return the scope of the context, or by the fallback that of the graph."""
-        scope = self._get(_NOTHING)
-        if scope is not _NOTHING:
+        scope = self._get(self)
+        if scope is not self:
             return scope
-        return self._fall_back(_getframe().f_back, default)
+        try:
+            frame = self._getframe(1)
+        except ValueError:  # it was called from C, and by no Python before
+            frame = None
+        return self._fall_back(frame, default)
 
     def set(self, scope: Any, /) -> "Token[Any]":
         """Set the scope of the context."""
-        if type(scope) is self._scope_type and scope.name == self._default_name:
-            self._learn(scope, _getframe().f_back)
+        # By identity: ididi gives the constant itself, and a name of the program's
+        # may be an object that can't be compared.
+        if type(scope) is self._scope_type and scope.name is self._default_name:
+            self._learn(scope, self._getframe().f_back)
         token: Token[Any] = self._set(scope)
         return token
 
@@ -139,27 +159,25 @@ class ScopeVariable:
 
     def default_scope_of(self, resolver: Resolver) -> SyncScope:
         """Return the default scope of the graph that *resolver* is or belongs to."""
-        held = self._held_for(resolver)
-        if held is None:
-            graph = self._graph_of(resolver)
-            scope = self._make_default_scope(resolver, graph)
-            held = self._hold(scope, graph)
+        held = self._held_for(resolver) or self._make_held(resolver)
         return held.scope
 
-    def _fall_back(self, frame: "Optional[FrameType]", default: Any) -> Any:
+    def _fall_back(
+        self, frame: "Optional[FrameType]", default: "tuple[Any, ...]"
+    ) -> Any:
         if self._switch.on:
             resolver = self._resolver_of(frame)
+            held = None
             if resolver is not None:
-                scope = self.default_scope_of(resolver)
-                self._answered(resolver, frame)
-                return scope
-            # A default is for somebody else: no compiled release gives one.
-            if self._is_compiled and default is _NOTHING:
+                held = self._held_for(resolver) or self._make_held(resolver)
+            elif self._is_compiled and not default:
+                # No compiled release gives a default: that is somebody else.
                 held = self._newest()
-                if held is not None:
-                    self._answered(None, frame)
-                    return held.scope
-        return self._get() if default is _NOTHING else default
+            if held is not None:
+                if not self._is_finalizing():
+                    self._answered(resolver, frame)
+                return held.scope
+        return self._get(*default)
 
     def _resolver_of(self, frame: "Optional[FrameType]") -> "Optional[Resolver]":
         """Return the ``self`` of the method of ididi that runs in *frame*, if any."""
@@ -183,23 +201,23 @@ class ScopeVariable:
         # The program may have set anything, which is asked for nothing.
         while issubclass(type(scope), self._resolver_type):
             root, scope = scope, getattr(scope, "pre", None)
-        is_default = type(root) is self._scope_type and root.name == self._default_name
+        is_default = type(root) is self._scope_type and root.name is self._default_name
         if is_default and self._held_for(root) is None:
             self._hold(root, self._graph_of(root))
 
     def _held_for(self, resolver: Resolver) -> "Optional[_Held]":
         """Return what holds the default scope of the graph of *resolver*, if any."""
         registry = resolver._type_registry
-        attributes = getattr(registry, "__dict__", None)
-        if attributes is None:
-            table = vars(resolver._workers).get(_ATTRIBUTE, {})
-            held = table.get(id(registry))
+        links = getattr(registry, self._attribute, None)
+        held: Optional[_Held]
+        if type(links) is self._links_type:
+            link = links.get(id(registry))
+            held = None if link is None else link()
+        elif hasattr(registry, "__dict__"):
+            held = None
         else:
-            link = attributes.get(_ATTRIBUTE)
-            held = link() if type(link) is _Link else None
-        # Otherwise it is of the graph of which this one is a copy.
-        is_own = held is not None and held.scope._type_registry is registry
-        return held if is_own else None
+            held = vars(resolver._workers).get(self._attribute, {}).get(id(registry))
+        return held
 
     def _hold(
         self, scope: SyncScope, graph: "Optional[Resolver]", is_new: bool = False
@@ -207,32 +225,35 @@ class ScopeVariable:
         """Have *graph* hold its default *scope*, or else its thread pool.
 
         Threads that do this at once for a graph built before all get the first scope.
+        A graph that is being built (*is_new*) holds that which its context gets.
         """
         registry = scope._type_registry
-        held = _Held(scope)
+        key, held = id(registry), self._held_type(scope)
         attributes = getattr(registry, "__dict__", None)
         if attributes is not None:
-            link = _Link(held)
-            if is_new:
-                attributes[_ATTRIBUTE] = link
+            links = attributes.setdefault(self._attribute, self._links_type())
+            if links is None:  # it was pickled
+                links = attributes[self._attribute] = self._links_type()
+            link = self._ref(held)
+            found = None if is_new else links.setdefault(key, link)()
+            if found is None:  # or the graph is gone that has held it
+                links[key] = link
             else:
-                attributes.setdefault(_ATTRIBUTE, link)
-                found = self._held_for(scope)
-                if found is None:  # what is there was copied, or its graph is gone
-                    attributes[_ATTRIBUTE] = link
-                else:
-                    held = found
+                held = found
         if attributes is not None and graph is not None:
             # Past the methods of a subclass.
-            object.__setattr__(graph, _ATTRIBUTE, held)
+            object.__setattr__(graph, self._attribute, held)
         else:
-            table = vars(scope._workers).setdefault(_ATTRIBUTE, {})
+            table = vars(scope._workers).setdefault(self._attribute, {})
             if is_new:
-                table[id(registry)] = held
-            held = table.setdefault(id(registry), held)
+                table[key] = held
+            else:
+                held = table.setdefault(key, held)
         if self._is_compiled:
-            known = [each for each in self._known if each() is not None]
-            self._known = [*known, ref(held)]
+            self._known.append(self._ref(held))
+            if len(self._known) > self._most_known:
+                self._known = [each for each in self._known if each() is not None]
+                self._most_known = 2 * len(self._known) + 100
         return held
 
     def _newest(self) -> "Optional[_Held]":
@@ -244,7 +265,7 @@ class ScopeVariable:
         # Only the collector knows the graphs that were built before. The newest are
         # mostly at the end of generation 0, or have just left it.
         for generation in (0, 1, 2):
-            for candidate in reversed(gc.get_objects(generation)):
+            for candidate in reversed(self._gc_objects(generation)):
                 if issubclass(type(candidate), self._graph_type):
                     self.default_scope_of(candidate)
                     return self._held_for(candidate)
@@ -263,10 +284,9 @@ class ScopeVariable:
                 return graph
         return None
 
-    def _make_default_scope(
-        self, resolver: Resolver, graph: "Optional[Resolver]"
-    ) -> SyncScope:
-        """Make the default scope that ``Graph.__init__`` would have made."""
+    def _make_held(self, resolver: Resolver) -> _Held:
+        """Make and hold the default scope that ``Graph.__init__`` would have made."""
+        graph = self._graph_of(resolver)
         # At that time a graph had no singletons but itself. Those it has collected
         # since, and those of a request, must not get into what every thread shares.
         scope = resolver._create_scope(self._default_name)
@@ -279,7 +299,7 @@ class ScopeVariable:
         resolved.clear()
         resolved.update(own)
         registered.intersection_update({kind})
-        return scope
+        return self._hold(scope, graph)
 
 
 def is_replacement(variable: object) -> bool:

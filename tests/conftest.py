@@ -8,12 +8,14 @@ that has the fix itself: only the tests marked ``shim`` have to fail.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 pytest_plugins = ["tests.child", "tests.environments"]
 
@@ -77,3 +79,36 @@ def _still_active(request: pytest.FixtureRequest) -> Iterator[None]:
         import ididi_scopefix
 
         ididi_scopefix.activate()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(
+    session: pytest.Session, exitstatus: int
+) -> Generator[None, None, None]:
+    """Say in one sentence what a whole run has proved, after all that is said."""
+    yield
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    # The workers of a parallel run have nobody to tell.
+    if reporter is None or exitstatus != pytest.ExitCode.OK:
+        return
+    if said := proved(session.config, reporter.stats):
+        reporter.write_line(said)
+
+
+def proved(config: pytest.Config, stats: dict[str, list[object]]) -> str:
+    """Return what a run without a failure has proved, if it was of whole folders."""
+    if config.getoption("keyword") or config.getoption("markexpr"):
+        return ""
+    if config.getoption("--control"):
+        failed = len(stats.get("xfailed", ()))
+        return f"Without the shim {failed} tests of what it does fail, as they have to."
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return ""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    passed, skipped = len(stats.get("passed", ())), len(stats.get("skipped", ()))
+    return (
+        f"Proved by {passed} tests on ididi {version('ididi')}, {python} and wrapt"
+        f" {version('wrapt')}: with the shim every scope call works in every kind of"
+        f" context, and all else is as without it. {skipped} tests were skipped, for"
+        " the reasons above."
+    )

@@ -1,7 +1,6 @@
 """Real interpreters in virtual environments that are thrown away.
 
-What is made once in a session is shared by the tests of start-up and of the
-command.
+What is made once in a run is shared by the tests of start-up and of the command.
 """
 
 from __future__ import annotations
@@ -15,9 +14,10 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[1]
 START_UP_FILE = "ididi-scopefix.pth"
@@ -25,16 +25,18 @@ START_UP_FILE = "ididi-scopefix.pth"
 WHEEL = os.environ.get("SCOPEFIX_WHEEL")
 """The wheel that is to be tested, if it is not made from the checkout."""
 
-BUILD_HOOK = (ROOT / "hatch_build.py").read_text(encoding="utf-8")
-
 DROPPED = (
     "IDIDI_SCOPEFIX",
     "NO_COLOR",
     "PYTHON",
     "VIRTUAL_ENV",
     # In a git hook they are set, and a commit would go into the hook's repository.
-    # The build of an sdist drops them, too.
-    *re.findall(r'^    "(GIT_\w+)",$', BUILD_HOOK, flags=re.MULTILINE),
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_WORK_TREE",
 )
 """How the names of variables begin that are not for the children of a test."""
 
@@ -197,14 +199,30 @@ sys.meta_path[:] = [
 
 @pytest.fixture(scope="session")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for what is made once in a session."""
-    return tmp_path_factory.mktemp("workshop")
+    """A folder for what is made once, shared by the workers of a parallel run."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    folder /= "workshop"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Have *make* fill *folder* unless a worker has done so, and return it."""
+    done = folder.with_name(f"{folder.name}.done")
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
 
 
 @pytest.fixture(scope="session")
 def empty(workshop: Path) -> Environment:
     """An environment that has pip and nothing else; not to be changed."""
-    return create(workshop / "empty")
+    return Environment(once(workshop / "empty", create))
 
 
 def backend() -> str:
@@ -222,15 +240,17 @@ def wheels(workshop: Path, empty: Environment) -> Path:
     others are of the versions that this process has, so that the oldest wrapt is
     the oldest wrapt here, too.
     """
-    folder = workshop / "wheels"
-    builder = empty.copy(workshop / "builder")
-    names = ("ididi", "packaging", "wrapt")
-    # The last two are what builds a wheel, and an editable one.
-    others = (*(f"{name}=={version(name)}" for name in names), backend(), "editables")
-    builder.pip("wheel", "--quiet", f"--wheel-dir={folder}", *others)
-    builder.pip("install", "--no-index", f"--find-links={folder}", "hatchling")
-    put_shim(folder, builder)
-    return folder
+
+    def make(folder: Path) -> None:
+        builder = empty.copy(folder.with_name("builder"))
+        names = ("ididi", "packaging", "wrapt")
+        # The last two are what builds a wheel, and an editable one.
+        others = (*(f"{each}=={version(each)}" for each in names), backend())
+        builder.pip("wheel", "--quiet", f"--wheel-dir={folder}", *others, "editables")
+        builder.pip("install", "--no-index", f"--find-links={folder}", "hatchling")
+        put_shim(folder, builder)
+
+    return once(workshop / "wheels", make)
 
 
 def put_shim(folder: Path, builder: Environment) -> None:
@@ -250,17 +270,24 @@ def put_shim(folder: Path, builder: Environment) -> None:
 @pytest.fixture(scope="session")
 def plain(workshop: Path, empty: Environment, wheels: Path) -> Environment:
     """An environment that has ididi and not the shim; not to be changed."""
-    environment = empty.copy(workshop / "plain")
-    environment.pip("install", "--no-index", f"--find-links={wheels}", "ididi")
-    return environment
+    return Environment(
+        once(workshop / "plain", lambda folder: add(empty, folder, wheels, "ididi"))
+    )
 
 
 @pytest.fixture(scope="session")
 def installed(workshop: Path, plain: Environment, wheels: Path) -> Environment:
     """An environment that has ididi and the shim; not to be changed."""
-    environment = plain.copy(workshop / "installed")
-    environment.pip("install", "--no-index", f"--find-links={wheels}", "ididi-scopefix")
-    return environment
+    name = "ididi-scopefix"
+    return Environment(
+        once(workshop / "installed", lambda folder: add(plain, folder, wheels, name))
+    )
+
+
+def add(environment: Environment, folder: Path, wheels: Path, name: str) -> None:
+    """Make another environment, in *folder*, which has one of the *wheels* more."""
+    copy = environment.copy(folder)
+    copy.pip("install", "--no-index", f"--find-links={wheels}", name)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ IS_PYPY = sys.implementation.name == "pypy"
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 counts_references = pytest.mark.skipif(
-    IS_PYPY, reason="PyPy frees nothing before its collector runs"
+    IS_PYPY, reason="PyPy frees objects only when its collector runs"
 )
 """Marks a test of what is freed without the collector."""
 
@@ -64,7 +64,8 @@ In free-threaded builds of 3.14 and newer they start in a copy of their starter'
 """
 
 may_inherit_contexts = pytest.mark.skipif(
-    sys.version_info < (3, 14), reason="threads inherit none there"
+    sys.version_info < (3, 14),
+    reason="before Python 3.14 no thread starts in a copy of a context",
 )
 """Marks a test of threads that start in a copy of their starter's context."""
 

@@ -1,4 +1,4 @@
-"""Starts this interpreter once more, to see what it does when it starts."""
+"""Asks an interpreter like this one what it finds when it starts."""
 
 from __future__ import annotations
 
@@ -6,71 +6,72 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 TIMEOUT = 60.0
 """How many seconds a child may take; it needs less than one."""
 
-_PREFIX = "ididi-scopefix answer: "
-"""Stands before the child's answer: others may print to its standard output, too."""
+NOT_FOUND = (
+    "an interpreter that is started like this one does not find its packages."
+    " `ididi-scopefix --help` shows how to ask a PEX or shiv program."
+)
+"""What is said if this process has a package and the child has not."""
 
-# The folder that the user happens to be in is not on the path of a program, and
-# may have anything in it.
-_PREFACE = "import sys; sys.path[:] = filter(None, sys.path)\n"
+_MARK = "ididi-scopefix answer: "
+"""Stands before the answer: others may print to standard output, too."""
+
+# The current folder is on the path of "python -c", and not on that of a program.
+_PROGRAM = """\
+import sys
+sys.path[:] = filter(None, sys.path)
+{}
+import json
+print("\\n{}" + json.dumps({}), flush=True)
+"""
 
 
-class ChildError(Exception):
-    """The child gave no answer; the message says why."""
-
-
-def ask(
-    source: str,
-    *arguments: str,
-    options: tuple[str, ...] = (),
-    environment: Optional[Mapping[str, str]] = None,
-) -> Any:
-    """Run *source* in an interpreter with the options of this one.
+def ask(source: str, expression: str, **variables: str) -> dict[str, Any]:
+    """Run *source* in an interpreter like this one.
 
     Args:
-        source: a program that prints a line: ``sys.argv[1]`` and its answer in JSON.
-        arguments: its ``sys.argv[2:]``.
-        options: options of the interpreter, besides those of this one.
-        environment: its environment, this process's by default.
+        source: a program.
+        expression: what is evaluated after it: a dictionary.
+        variables: what the child's environment has besides this process's.
 
     Returns:
-        The answer.
-
-    Raises:
-        ChildError: there was none.
+        The dictionary, or one that has under ``"error"`` why there is none.
     """
-    command = [sys.executable, *_options(), *options, "-c", _PREFACE + source]
+    program = _PROGRAM.format(source, _MARK, expression)
     try:
         child = subprocess.run(
-            [*command, _PREFIX, *arguments],
-            env=os.environ if environment is None else environment,
+            [sys.executable, *_options(), "-c", program],
+            # A PEX program takes this one out of the environment when it has read it.
+            env={**os.environ, "PEX_INTERPRETER": "1", **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ChildError(f"no answer within {TIMEOUT:.0f} seconds.") from None
+        return {"error": f"no answer within {TIMEOUT:.0f} seconds."}
     except OSError as error:
-        raise ChildError(f"{sys.executable!r} can't be started: {error}") from error
-    _, prefix, answer = child.stdout.decode(errors="replace").rpartition(_PREFIX)
-    if prefix:
-        return json.loads(answer.partition("\n")[0])
-    said = child.stderr.decode(errors="replace").strip().splitlines() or [""]
-    how = f"exit code {child.returncode}"
-    raise ChildError(f"the interpreter broke off ({how}): {said[-1]}")
+        return {"error": f"{sys.executable!r} can't be started: {error}"}
+    _, mark, answer = child.stdout.decode(errors="replace").rpartition(_MARK)
+    if not mark:
+        said = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        how = f"exit code {child.returncode}"
+        return {"error": f"the interpreter broke off ({how}): {said}"}
+    found: dict[str, Any] = json.loads(answer.partition("\n")[0])
+    return found
 
 
 def _options() -> list[str]:
-    """Return the options of this interpreter that decide what it loads at start.
-
-    With -I the flags of -E and -s are set as well.
-    """
+    """Return how this interpreter was started: its options, and its archive if any."""
+    if sys.version_info >= (3, 10):
+        words = sys.orig_argv[1:]
+        module = words.index("-m") if "-m" in words else len(words)
+        if words[module + 1 : module + 2] == ["ididi_scopefix"]:
+            return words[:module]
     flags = {
         "-E": sys.flags.ignore_environment,
         "-s": sys.flags.no_user_site,

@@ -1,7 +1,13 @@
-"""``ididi-scopefix doctor``: the proof, in interpreters like this one.
+"""Prove that every scope call works here, by calls before and after.
 
-It starts this interpreter anew, with the shim switched off and with it on, and
-makes every scope call in every kind of context that a program can meet.
+Starts this interpreter twice more, with the shim switched off and with it on,
+makes every scope call of ididi there, in five kinds of context, and says what
+happens, and whether requests and threads need the shim.
+
+exit codes:
+  0   everything works here, or this ididi is not affected
+  1   a call fails, or programs do not have the shim, or ididi can't be examined
+  2   ididi is not installed here, or the command line is wrong
 """
 
 from __future__ import annotations
@@ -12,205 +18,193 @@ import pkgutil
 import platform
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version as version_of_distribution
-from typing import Any, NamedTuple, Optional
+from importlib.util import find_spec
+from typing import Any, Optional
 
 from ididi_scopefix import _SWITCH, _activation, _is_off, _releases
-from ididi_scopefix.command import (
-    child,
-    examination,
-    known_releases,
-    permissions,
-    start_up_files,
-    terminal,
-)
+from ididi_scopefix.command import child, start_up
 
 WORKS, FAILS, NO_IDIDI = 0, 1, 2
 """The exit codes."""
 
+UVICORN = {"0.dev0": "never", "0.39.0": "always", "0.45.0": "option"}
+"""Since which release uvicorn starts requests in empty contexts, and when."""
+
+UVICORN_OPTION = "--reset-contextvars"
+
+THREADS = ("new thread with a new event loop", "thread-pool thread")
+
+COMMAND = "    "
+"""How a line of the verdict begins that is no sentence: it is never broken."""
+
+TO_START = (
+    "To have it in every program, install it for this interpreter, import it in a"
+    " sitecustomize.py on PYTHONPATH, or start the program with run:\n"
+    f"{COMMAND}{sys.executable} -m pip install ididi-scopefix\n"
+    f"{COMMAND}ididi-scopefix run PROGRAM"
+).splitlines()
+
+ONE_CONNECTION = (
+    "With the shim and without it, a pipelined request or a websocket can find the"
+    " closed scope of the request before it on its connection. What to do about it:\n"
+    f"{COMMAND}https://example.org/ididi-scopefix/docs/recipes.md"
+    "#one-connection-one-context"
+).splitlines()
+
+NOT_NEEDED = "The shim is not needed."
+
 Findings = Mapping[str, Mapping[str, Optional[str]]]
 """The error of each call in each kind of context, ``None`` where it works."""
 
-# The kinds of context, in the order of the examination and in two lines each.
-_COLUMNS = (
-    ("empty", "context"),
-    ("new thread,", "new loop"),
-    ("thread-pool", "thread"),
-    ("task, empty", "context"),
-)
 
-_NO_IDIDI = (
-    "ididi is not installed in this interpreter, {}. Run doctor in the one of the"
-    " application: /path/to/python -m ididi_scopefix doctor"
-)
-_NOT_STARTED = (
-    "needs the shim, and no start-up file is in force here: every call works in a"
-    " program that imports ididi_scopefix, and only there."
-)
-_TO_START = (
-    "To have it in every program, pip install ididi-scopefix for this interpreter,"
-    " put a sitecustomize.py that imports ididi_scopefix on PYTHONPATH, or start the"
-    " program with `ididi-scopefix run`."
-)
-
-
-class Examination(NamedTuple):
-    """What a child has found.
-
-    Attributes:
-        failures: the findings, empty if there is an error.
-        loaded: whether the shim was there without having been imported.
-        state: the state of the shim; ``None`` if it isn't there.
-        reason: the reason of that state.
-        error: why nothing was found.
-        missing: the module whose absence is the error, if that is it.
-    """
-
-    failures: Findings = {}  # noqa: RUF012  nobody changes it
-    loaded: bool = False
-    state: Optional[str] = None
-    reason: str = ""
-    error: Optional[str] = None
-    missing: Optional[str] = None
-
-    def errors(self, call: Optional[str] = None) -> list[str]:
-        """Return the errors of *call*, or those of all calls."""
-        return [
-            error
-            for name, kinds in self.failures.items()
-            if call in (None, name)
-            for error in kinds.values()
-            if error is not None
-        ]
-
-    def remaining(self) -> list[str]:
-        """Return the errors of all calls, except those for unreadable annotations."""
-        return [error for error in self.errors() if not _is_about_annotations(error)]
-
-    def works(self) -> bool:
-        """Tell whether no call fails, but for annotations that ididi can't read."""
-        return self.error is None and not self.remaining()
-
-
-class Diagnosis(NamedTuple):
-    """What the examinations mean.
-
-    Attributes:
-        code: the exit code.
-        verdict: what is the matter, in sentences.
-        off: what was found with the shim off.
-        on: what was found with the shim on, if that was needed.
-        needed: whether this ididi needs the shim; ``None`` if nothing was found.
-        needed_for: the calls that raise the ``LookupError`` without the shim.
-    """
-
-    code: int
-    verdict: list[str]
-    off: Examination
-    on: Optional[Examination] = None
-    needed: Optional[bool] = None
-    needed_for: Sequence[str] = ()
-
-
-def diagnose() -> Diagnosis:
-    """Examine this interpreter and say what the findings mean."""
-    off = examine_child(off=True)
-    if off.missing == "ididi":
-        verdict = [_NO_IDIDI.format(sys.executable)]
-        return Diagnosis(NO_IDIDI, verdict, off, needed=False)
-    if off.error is not None:
-        return Diagnosis(FAILS, [f"ididi can't be examined: {off.error}"], off)
+def diagnose() -> dict[str, Any]:
+    """Examine this interpreter; return what was found and what it means."""
+    off = _examine(with_shim=False)
+    failures: Findings = off.get("failures", {})
     ididi = f"ididi {_releases.version_of(None) or 'of unknown version'}"
-    on: Optional[Examination] = None
-    imported: Optional[Examination] = None
-    if off.works():
-        code = WORKS
-        verdict = [
-            f"{ididi} answers in every context by itself: nothing is to be done."
-        ]
-    else:
-        on = examine_child()
-        if not on.loaded:
-            imported = examine_child(examination.IMPORT)
-        if imported is not None and imported.works():
-            code, verdict = FAILS, [f"{ididi} {_NOT_STARTED}", _how_to_start()]
-            if _is_off():
-                switch = f"{_SWITCH}={os.environ[_SWITCH]}"
-                verdict.append(f"{switch} switches the shim off even then: unset it.")
-        else:
-            on = imported or on
-            code, sentence = _with_the_shim(ididi, off, on)
-            verdict = [sentence]
-    if len(off.remaining()) < len(off.errors()):
+    on: Optional[dict[str, Any]] = None
+    if any(not _is_about_annotations(error) for *_, error in _errors(failures)):
+        on = _examine(with_shim=True)
+    code, verdict = _judge(ididi, off, on)
+    bugs = [found for found in _errors(failures) if _is_the_bug(found[2])]
+    if on is None or on.get("state") == "inactive":
+        bugs = []
+    calls = list(dict.fromkeys(call for call, *_ in bugs))
+    server = uvicorn()
+    needed_in: dict[str, Optional[bool]] = {"requests": False, "threads": False}
+    since = None
+    if calls:
+        verdict += _about_calls(failures, calls)
+        needed_in, told = _places({kind for _, kind, _ in bugs}, server)
+        verdict += told
+        if code == WORKS:
+            since = start_up.since(start_up.files(loaded=True))
+            verdict += start_up.about_older_processes(since)
+    if any(_is_about_annotations(error) for *_, error in _errors(failures)):
         code = FAILS
-        verdict.append(_about_annotations(ididi))
-    needed_for = _needed_for(off, imported or on)
-    verdict.append(_about_need(off, needed_for))
-    verdict.extend(filter(None, [_activation.unknown_switch()]))
-    unreadable = permissions.unreadable(("ididi_scopefix", *_releases.REQUIREMENTS))
-    if needed_for and unreadable is not None:
-        code = FAILS
-        verdict.append(unreadable)
-    return Diagnosis(code, verdict, off, on, bool(needed_for), needed_for)
-
-
-def _with_the_shim(ididi: str, off: Examination, on: Examination) -> tuple[int, str]:
-    """Return the exit code and the verdict on what was found with the shim on."""
-    errors = on.remaining()
-    every = "every call" if errors == on.errors() else "every other call"
-    if on.error is not None:
-        return FAILS, f"With the shim on, {ididi} can't be examined: {on.error}"
-    if on.state == "inactive" and not any(map(_is_the_bug, errors)):
-        return WORKS, f"Nothing here fails for the bug: {on.reason}"
-    if errors:
-        calls = sum(map(len, on.failures.values()))
-        return FAILS, (
-            f"With the shim on, {len(errors)} of {calls} calls still fail, the first"
-            f" with {errors[0]!r}. The shim is {on.state}: {on.reason}"
+        python = ".".join(platform.python_version_tuple()[:2])
+        verdict.append(
+            f"{ididi} can't read annotations on Python {python}, so resolve() and entry"
+            " functions raise TypeError with the shim and without it: that is ididi's"
+            " own error, which is not cured here."
         )
+    verdict += filter(None, [_activation.unknown_switch()])
+    return {
+        "ok": code == WORKS,
+        "exit_code": code,
+        "verdict": verdict,
+        "needed": None if code == FAILS and not failures else bool(calls),
+        "needed_for": calls,
+        "needed_in": needed_in,
+        "ididi": _releases.version_of(None),
+        "uvicorn": server,
+        "without_shim": failures,
+        "with_shim": on and on.get("failures", {}),
+        "state": on and on.get("state"),
+        "reason": on and on.get("reason", ""),
+        "in_force_since": since and since.isoformat(),
+    }
+
+
+def _examine(with_shim: bool) -> dict[str, Any]:
+    """Have every call made in an interpreter like this one.
+
+    *with_shim* overrules the switch in the environment.
+    """
+    source = pkgutil.get_data("ididi_scopefix.command", "calls.py") or b""
+    switch = {_SWITCH: "1" if with_shim else "0"}
+    return child.ask(source.decode(), f"examine({with_shim})", **switch)
+
+
+def _judge(
+    ididi: str, off: dict[str, Any], on: Optional[dict[str, Any]]
+) -> tuple[int, list[str]]:
+    """Return the exit code, and what is the matter."""
+    if off.get("missing") == "ididi":
+        if find_spec("ididi") is not None:
+            return FAILS, [f"The calls can't be tried: {child.NOT_FOUND}"]
+        told = f"ididi is not installed for {sys.executable}."
+        told = f"{told} Ask the Python that runs your application:"
+        return NO_IDIDI, [told, f"{COMMAND}/path/to/python -m ididi_scopefix doctor"]
+    if "error" in off:
+        return FAILS, [f"ididi can't be examined: {off['error']}"]
+    if on is None:
+        return WORKS, [f"{ididi} works in every context by itself.", NOT_NEEDED]
+    if "error" in on:
+        return FAILS, [f"{ididi} can't be examined with the shim: {on['error']}"]
+    errors = [error for *_, error in _errors(on["failures"])]
+    remaining = [error for error in errors if not _is_about_annotations(error)]
+    works = f"every {'other ' if errors else ''}call works."
+    switch = f"{_SWITCH}={os.environ.get(_SWITCH)} switches the shim off"
+    if on["state"] == "inactive" and not any(map(_is_the_bug, errors)):
+        return WORKS, [f"Nothing is wrong here: {on['reason']}", NOT_NEEDED]
+    if on["state"] == "inactive":
+        cure = f"upgrade ididi to {_releases.AFFECTED.strip('>=')} or newer."
+        return FAILS, [f"The shim cannot help with {ididi}: {cure}"]
+    if on["state"] == "failed":
+        return FAILS, [f"The shim could not patch {ididi}: {on['reason']}"]
+    if remaining:
+        told = f"{len(remaining)} calls still fail, the first with {remaining[0]!r}."
+        return FAILS, [f"With the shim, {told} The shim says: {on['reason']}"]
+    if not on["loaded"]:
+        told = "only programs that import ididi_scopefix have it."
+        told = f"no start-up file is in force here: {told}"
+        off_too = [f"{switch} even then: unset it."] if _is_off() else []
+        return FAILS, [f"{ididi} needs the shim, and {told}", *TO_START, *off_too]
     if _is_off():
-        return FAILS, (
-            f"{ididi} needs the shim, and {_SWITCH}={os.environ[_SWITCH]} switches"
-            f" it off: unset it. With the shim on, {every} works."
-        )
-    return WORKS, f"{ididi} needs the shim, and with it {every} works."
+        told = f"{ididi} needs it: unset it and restart the program."
+        return FAILS, [f"{switch}, and {told} With the shim, {works}"]
+    return WORKS, [f"{ididi} needs the shim, and with it {works}"]
 
 
-def _how_to_start() -> str:
-    if start_up_files.ignores_import_lines():
-        return start_up_files.LINES_IGNORED
-    return _TO_START
-
-
-def _needed_for(off: Examination, on: Optional[Examination]) -> list[str]:
-    """Return the calls that need the shim."""
-    if on is None or on.state == "inactive":
+def _about_calls(failures: Findings, calls: list[str]) -> list[str]:
+    """Say which calls need the shim, unless all do."""
+    if len(calls) == len(failures):
         return []
-    return [name for name in off.failures if any(map(_is_the_bug, off.errors(name)))]
+    names = list(dict.fromkeys(call.partition("(")[0] for call in calls))
+    listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    works = any(not any(kinds.values()) for kinds in failures.values())
+    return [f"The shim is needed {'only ' if works else ''}for {listed}."]
 
 
-def _about_need(off: Examination, needed_for: Sequence[str]) -> str:
-    """Say for which calls the shim is needed."""
-    if not needed_for:
-        if any(map(_is_the_bug, off.errors())):
-            return "The shim is not needed, since it can't help here."
-        return "The shim is not needed."
-    if len(needed_for) == len(off.failures):
-        return "The shim is needed for every call."
-    names = list(dict.fromkeys(call.partition("(")[0] for call in needed_for))
-    calls = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-    only = "only " if any(not off.errors(call) for call in off.failures) else ""
-    return f"The shim is needed {only}for {calls}."
+def _places(
+    kinds: set[str], server: Optional[Mapping[str, str]]
+) -> tuple[dict[str, Optional[bool]], list[str]]:
+    """Tell whether requests and threads need the shim, and say so.
+
+    Args:
+        kinds: the kinds of context in which a call needs it.
+        server: the uvicorn that is installed. Without one, it is unknown whether
+            requests do.
+    """
+    needed_in: dict[str, Optional[bool]] = {"requests": None}
+    needed_in["threads"] = not kinds.isdisjoint(THREADS)
+    threads = "do" if needed_in["threads"] else "do not"
+    if server is None:
+        told = "Requests need it if the server starts them in an empty context"
+        return needed_in, [f"{told}; threads {threads}, whatever the server."]
+    always = server["empty_contexts"] == "always"
+    needed_in["requests"] = ("empty context" if always else "copied context") in kinds
+    name = f"Requests on uvicorn {server['version']}"
+    if needed_in["requests"]:
+        return needed_in, [f"{name} need it; threads {threads}."]
+    told = "if the graph is built in the lifespan or by a request."
+    if server["empty_contexts"] == "option":
+        told = f"with {UVICORN_OPTION}, or {told}"
+    return needed_in, [
+        f"{name} do not need it; threads {threads}.",
+        f"Requests need it {told}",
+    ]
 
 
-def _about_annotations(ididi: str) -> str:
-    python = ".".join(platform.python_version_tuple()[:2])
-    return (
-        f"{ididi} can't read annotations on Python {python}, so resolve() and entry"
-        " functions raise TypeError with the shim and without it: that is ididi's own"
-        " error, which is not cured here."
-    )
+def _errors(failures: Findings) -> Iterator[tuple[str, str, str]]:
+    """Yield each call that fails, the kind of context, and the error."""
+    for call, kinds in failures.items():
+        for kind, error in kinds.items():
+            if error is not None:
+                yield call, kind, error
 
 
 def _is_the_bug(error: str) -> bool:
@@ -225,117 +219,51 @@ def _is_about_annotations(error: str) -> bool:
     return error.startswith("TypeError: _eval_type() missing")
 
 
-def examine_child(argument: str = "", off: bool = False) -> Examination:
-    """Have every call made in a child, an interpreter like this one.
-
-    Args:
-        argument: :data:`~ididi_scopefix.command.examination.IMPORT` for a program
-            that imports the shim.
-        off: whether the shim is switched off there. It is switched on
-            otherwise, whatever the environment says.
-    """
-    environment = dict(os.environ)
-    environment.pop(_SWITCH, None)
-    if off:
-        environment[_SWITCH] = "0"
-    source = pkgutil.get_data("ididi_scopefix.command", "examination.py") or b""
-    try:
-        answer = child.ask(source.decode(), argument, environment=environment)
-    except child.ChildError as error:
-        return Examination(error=str(error))
-    return Examination(**answer)
-
-
 def uvicorn() -> Optional[dict[str, str]]:
-    """Return what is known about the installed uvicorn, ``None`` without one."""
+    """Return the version of the installed uvicorn, and when its contexts are empty."""
     try:
+        from packaging.version import Version  # doctor says so if it is missing
+
         version = version_of_distribution("uvicorn")
-        when = known_releases.empty_contexts(version)
-    except Exception:
+        since = [each for each in UVICORN if Version(each) <= Version(version)]
+    except (ImportError, ValueError):
         return None
-    return {"version": version, "empty_contexts": when}
-
-
-def about_uvicorn(found: Mapping[str, str]) -> str:
-    """Return what the installed uvicorn means for requests, in sentences."""
-    option = known_releases.UVICORN_OPTION
-    shared = "a request can see the scope of the one before on its connection"
-    return (
-        f"uvicorn {found['version']} "
-        + {
-            "never": f"starts no request in an empty context: {shared}.",
-            "always": "starts every request in an empty context: see the first column."
-            " With the shim, requests are isolated from each other, pipelined ones"
-            " only with --http h11; websockets are not.",
-            "option": f"starts requests in empty contexts only with {option}: see the"
-            f" first column. With {option} and the shim, requests are isolated from each"
-            f" other, websockets are not; without {option}, {shared}.",
-        }[found["empty_contexts"]]
-    )
-
-
-def report(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return everything that was found, for a program to read."""
-    off, on = diagnosis.off, diagnosis.on
-    return {
-        "ok": diagnosis.code == WORKS,
-        "exit_code": diagnosis.code,
-        "verdict": diagnosis.verdict,
-        "needed": diagnosis.needed,
-        "needed_for": list(diagnosis.needed_for),
-        "ididi": _releases.version_of(None),
-        "uvicorn": uvicorn(),
-        "without_shim": off.failures,
-        "with_shim": None if on is None else on.failures,
-        "state": None if on is None else on.state,
-        "reason": None if on is None else on.reason,
-    }
+    return {"version": version, "empty_contexts": UVICORN[since[-1]]}
 
 
 def show(as_json: bool) -> int:
     """Examine this interpreter and print the findings; return the exit code."""
-    diagnosis = diagnose()
+    found = diagnose()
+    code: int = found["exit_code"]
     if as_json:
-        print(json.dumps(report(diagnosis), indent=2))
-        return diagnosis.code
-    for title, found in (
-        ("without the shim", diagnosis.off),
-        ("with the shim", diagnosis.on),
-    ):
-        if found is not None and found.failures:
-            _print_table(title, list(_rows(found.failures)))
-    server = uvicorn()
-    if server is not None and diagnosis.off.failures:
-        print(_wrapped(about_uvicorn(server)))
-    colour = terminal.good if diagnosis.code == WORKS else terminal.bad
-    for sentence in diagnosis.verdict:
-        print(colour(_wrapped(sentence)))
-    return diagnosis.code
+        print(json.dumps(found, indent=2))
+        return code
+    verdict = found["verdict"]
+    if found["without_shim"]:
+        _print_table(found["without_shim"], found["with_shim"])
+        if found["uvicorn"]:
+            verdict = [*verdict, *ONE_CONNECTION]
+    for line in verdict:
+        print(line if line.startswith(COMMAND) else _wrapped(line))
+    return code
 
 
 def _wrapped(sentence: str) -> str:
-    return textwrap.fill(
-        sentence, width=80, break_long_words=False, break_on_hyphens=False
-    )
+    return textwrap.fill(sentence, 80, break_long_words=False, break_on_hyphens=False)
 
 
-def _rows(failures: Findings) -> Iterator[tuple[str, list[Optional[str]]]]:
-    """Return the table's rows: per call, the error's name in each kind of context."""
-    for call, kinds in failures.items():
-        yield call, [error and error.partition(":")[0] for error in kinds.values()]
+def _print_table(off: Findings, on: Optional[Findings]) -> None:
+    calls = list(off)
+    print(f"{'':36}{'without the shim':22}{'with the shim' if on else ''}".rstrip())
+    for kind in off[calls[0]]:
+        cells = [_cell(found, kind) for found in (off, on) if found]
+        print(f"  {kind:34}" + "".join(f"{cell:22}" for cell in cells).rstrip())
+    tried = f"Tried in each: {', '.join(calls[:-1])} and an {calls[-1]}."
+    print(f"\n{_wrapped(tried)}\n")
 
 
-def _print_table(title: str, rows: Sequence[tuple[str, list[Optional[str]]]]) -> None:
-    cells = [cell or "works" for _, row in rows for cell in row]
-    heads = [head for column in _COLUMNS for head in column]
-    width = 2 + max(map(len, (*cells, *heads)))
-    for number, head in enumerate((title, "")):
-        columns = "".join(f"{column[number]:{width}}" for column in _COLUMNS)
-        print(terminal.heading(f"{head:22}") + columns.rstrip())
-    for call, row in rows:
-        line = f"  {call:20}"
-        for error in row:
-            cell = f"{error or 'works':{width}}"
-            line += terminal.bad(cell) if error else terminal.good(cell)
-        print(line.rstrip())
-    print()
+def _cell(found: Findings, kind: str) -> str:
+    """Return which errors the calls raise in a kind of context, and how many do."""
+    errors = [error for kinds in found.values() if (error := kinds[kind]) is not None]
+    names = dict.fromkeys(error.partition(":")[0] for error in errors)
+    return f"{', '.join(names)} ({len(errors)} of {len(found)})" if errors else "works"

@@ -1,10 +1,23 @@
-"""``ididi-scopefix run``: a program with the shim active, its children too.
+"""Run a program with the shim active in it, and in the Python that it starts.
 
-For environments in which nothing can be installed. The program's interpreter may
-be another one than this, without this package and without a start-up file. The
-environment variable ``PYTHONPATH`` makes that interpreter import a
-``sitecustomize`` of ours, and that imports the shim.
+The program's interpreter may be another one than this, without ididi-scopefix;
+wrapt and packaging are lent to it if it has none. Nothing is installed. A
+sitecustomize that is there already still runs.
+
+With another launcher, write run last, right before the program:
+  opentelemetry-instrument ididi-scopefix run uvicorn app:app
+
+On POSIX the program replaces this process: signals reach it, and the exit code
+is its own. 127 means that there is no such program, 126 that there is one
+which can't be executed. With IDIDI_SCOPEFIX=0 in the environment the program
+runs without the shim, and one line says so.
+
+It can't reach interpreters that are told to ignore the environment (python -I,
+-E or -S), nor programs that clear it (sudo, env -i).
 """
+
+# The environment variable PYTHONPATH makes the program's interpreter import a
+# sitecustomize of ours, and that imports the shim.
 
 from __future__ import annotations
 
@@ -19,13 +32,18 @@ from typing import NoReturn
 
 from ididi_scopefix import _SWITCH, _is_off
 from ididi_scopefix._releases import REQUIREMENTS
-from ididi_scopefix.command import BOOTSTRAP
+
+BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap")
+"""The folder that is put on ``PYTHONPATH``. It holds a ``sitecustomize``."""
 
 LENDING = "IDIDI_SCOPEFIX_LENDING"
 """The variable that tells the program's interpreter which packages are lent.
 
 The value is ``NAME=FOLDER`` for each of them, separated as on ``PYTHONPATH``.
 """
+
+HIDING = ("elasticapm-run", "opentelemetry-instrument")
+"""Launchers whose own ``sitecustomize`` hides all others."""
 
 NOT_FOUND = 127
 NOT_EXECUTABLE = 126
@@ -43,10 +61,14 @@ def run(command: Sequence[str]) -> int:
         :data:`NOT_EXECUTABLE`.
     """
     environment = dict(os.environ)
+    name = os.path.splitext(os.path.basename(command[0]))[0]
     if _is_off():
         _say(f"running without the shim, since {_SWITCH} is off in the environment")
     else:
         environment.update(additions(os.environ))
+        if name in HIDING:
+            instead = f"{name} ... ididi-scopefix run PROGRAM"
+            _say(f"{name} hides the shim from its program. Write instead: {instead}")
     try:
         if os.name != "posix":
             return _wait_for(command, environment)

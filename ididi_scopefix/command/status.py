@@ -1,4 +1,9 @@
-"""``ididi-scopefix status``: the shim in this interpreter."""
+"""Show what the shim does in this interpreter, and why.
+
+Shows the start-up files that activate it and the versions of what is involved,
+too. Imports ididi to find out, and starts this interpreter once more to see
+whether it has the shim by itself. The exit code is 0, whatever the state.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +20,17 @@ from typing import Optional
 import ididi_scopefix
 from ididi_scopefix import _SWITCH, _activation, _is_off
 from ididi_scopefix._releases import REQUIREMENTS
-from ididi_scopefix.command import start_up_files, terminal
+from ididi_scopefix.command import start_up
 
 
 def show(as_json: bool) -> int:
     """Print the status of this interpreter; return the exit code."""
     is_importable, problem = _import_ididi()
     status = ididi_scopefix.status()
-    start_up = start_up_files.find()
+    start = start_up.ask()
+    loaded: Optional[bool] = start["loaded"]
+    files = start_up.files(loaded)
+    since = start_up.since(files)
     versions = {
         "ididi-scopefix": ididi_scopefix.__version__,
         "ididi": status.ididi_version if is_importable else None,
@@ -30,56 +38,55 @@ def show(as_json: bool) -> int:
         "python": platform.python_version(),
     }
     if as_json:
-        found = {
+        report = {
             **asdict(status),
             "import_error": problem,
-            "loaded_at_start_up": start_up.loaded,
-            "start_up_files": [file._asdict() for file in start_up.files],
+            "loaded_at_start_up": loaded,
+            "in_force_since": since and since.isoformat(),
+            "start_up_files": [file._asdict() for file in files],
             "switch": os.environ.get(_SWITCH),
             "switch_is_known": _activation.unknown_switch() is None,
             "versions": versions,
             "executable": sys.executable,
         }
-        print(json.dumps(found, indent=2))
+        print(json.dumps(report, indent=2))
         return 0
-    colour = {"active": terminal.good, "failed": terminal.bad}.get(
-        status.state, terminal.heading
-    )
-    reason = status.reason
-    if status.state == "active" and not start_up.loaded:
-        # This process has imported the shim, and a program may not.
-        reason += terminal.bad(" In this command; for programs, see start-up.")
-    _print("state", f"{colour(status.state)}: {reason}")
+    # This process has imported the shim, which a program may not do.
+    only_here = status.state == "active" and loaded is False
+    here = " In this command; for programs, see start-up." if only_here else ""
+    _print("state", f"{status.state}: {status.reason}{here}")
     if problem is not None:
-        _print("", terminal.bad(f"ididi can't be imported: {problem}"))
-    for number, name in enumerate(status.patched):
-        _print("" if number else "patched", name)
-    for number, caller in enumerate(status.callers):
+        _print("", f"ididi can't be imported: {problem}")
+    _print("patched", *status.patched)
+    for caller in status.callers:
         where = f"{caller.file}:{caller.line} in {caller.function}"
-        _print("" if number else "callers", f"{caller.count} {caller.call} at {where}")
-    _print("start-up", _summary(start_up))
-    for file in start_up.files:
-        reason = f" ({file.reason})" if file.reason else ""
+        _print("callers", f"{caller.count} {caller.call} at {where}")
+    if _is_off():
+        off = f"switched off in every program by {_SWITCH}={os.environ[_SWITCH]}"
+        _print("start-up", off)
+    elif loaded:
+        older = start_up.about_older_processes(since)
+        _print(
+            "start-up", "active in every program that is started like this one", *older
+        )
+    elif loaded is None:
+        _print("start-up", f"not known: {start['error']}")
+    else:
+        told = "no start-up file is in force: programs have to import ididi_scopefix"
+        _print("start-up", told)
+    for file in files:
         force = "in force:    " if file.in_force else "not in force:"
-        _print("", f"{force} {file.path}{reason}")
+        _print("", f"{force} {file.path}{file.reason and f' ({file.reason})'}")
     for name, version in versions.items():
         _print(name, version or "not importable")
     _print("", sys.executable)
     return 0
 
 
-def _summary(start_up: start_up_files.StartUp) -> str:
-    if _is_off():
-        return f"switched off in every program by {_SWITCH}={os.environ[_SWITCH]}"
-    if start_up.loaded:
-        return "activated whenever this interpreter starts"
-    return terminal.bad(
-        "no start-up file is in force: programs have to import ididi_scopefix"
-    )
-
-
-def _print(title: str, text: str) -> None:
-    print(f"{title:15}{text}".rstrip())
+def _print(title: str, *lines: str) -> None:
+    for line in lines:
+        print(f"{title:15}{line}".rstrip())
+        title = ""
 
 
 def _import_ididi() -> tuple[bool, Optional[str]]:
@@ -103,5 +110,5 @@ def _importable_version(name: str) -> Optional[str]:
     try:
         import_module(name)
         return version_of_distribution(name)
-    except Exception:
+    except ImportError:
         return None

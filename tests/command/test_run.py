@@ -8,15 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from ididi_scopefix.command.run import _wait_for
+from ididi_scopefix.command.run import BOOTSTRAP, _wait_for
+from tests.command.asking import put_sitecustomize
 from tests.environments import IN_AN_EMPTY_CONTEXT, Environment, attempt, clean, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are replaced on POSIX")
 
@@ -50,21 +48,9 @@ def test_what_is_lent_collects_no_bytecode(
 
     code = "import sys; print(sys.dont_write_bytecode)\n" + IN_AN_EMPTY_CONTEXT
     assert run(*command, "-c", code).stdout == "False\nrequest\n"
-    assert not [name for name in copy.files() if name.endswith(".pyc")]
-
-
-def test_bytecode_that_pip_has_compiled_stays(
-    copy: Environment, plain: Environment
-) -> None:
-    """It is listed in RECORD, and saves the program's interpreter the work."""
-    bootstrap = copy.packages / "ididi_scopefix" / "command" / "bootstrap"
-    compiled = {file: file.stat().st_ino for file in bootstrap.glob("*/*.pyc")}
-    assert len(compiled) == 2
-
-    command = (copy.python, "-m", "ididi_scopefix", "run", plain.python)
-    assert run(*command, "-c", IN_AN_EMPTY_CONTEXT).stdout == "request\n"
-    after = {file: file.stat().st_ino for file in bootstrap.glob("*/*.pyc")}
-    assert after == compiled
+    # Python writes that of a file before it runs the file.
+    written = {name for name in copy.files() if name.endswith(".pyc")}
+    assert {Path(name).name.partition(".")[0] for name in written} <= {"sitecustomize"}
 
 
 def test_so_are_the_python_programs_that_it_starts(
@@ -95,12 +81,8 @@ print(*sorted(n for n, m in sys.modules.items() if "." not in n
 """
     path, lent = _run(installed, plain, code).stdout.splitlines()
     assert path == "[]"
-    assert lent.split() == [
-        "ididi_scopefix",
-        "ididi_scopefix_lender",
-        "packaging",
-        "wrapt",
-    ]
+    ours = {"ididi_scopefix", "ididi_scopefix_lender", "sitecustomize"}
+    assert set(lent.split()) <= {*ours, "packaging", "wrapt"}
 
 
 def test_a_program_that_does_not_use_ididi_is_lent_nothing(
@@ -128,42 +110,122 @@ def test_the_packages_of_the_program_come_first(
         assert file.startswith(str(copy.packages))
 
 
+SEEN = "import sitecustomize; print(sitecustomize.__file__)\n" + IN_AN_EMPTY_CONTEXT
+
+
 def test_an_existing_sitecustomize_still_runs(
     installed: Environment, plain: Environment, tmp_path: Path
 ) -> None:
-    """And is the one that the program sees."""
-    custom = tmp_path / "sitecustomize.py"
-    custom.write_text("print('mine')", encoding="utf-8")
-    code = "import sitecustomize; print(sitecustomize.__file__)\n" + IN_AN_EMPTY_CONTEXT
+    """It is the one that the program sees."""
+    path = {"PYTHONPATH": put_sitecustomize(tmp_path, "print('mine')")}
 
-    finished = _run(installed, plain, code, PYTHONPATH=str(tmp_path))
+    finished = _run(installed, plain, SEEN, **path)
     # The first is that of the command's own interpreter.
-    assert finished.stdout.splitlines() == ["mine", "mine", str(custom), "request"]
+    file = str(tmp_path / "sitecustomize.py")
+    assert finished.stdout.splitlines() == ["mine", "mine", file, "request"]
+
+
+FINDER = """
+import sys
+from importlib.util import spec_from_file_location
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "sitecustomize":
+            return spec_from_file_location(name, FILE)
+
+sys.meta_path.append(Finder)
+"""
+
+
+def test_a_sitecustomize_of_a_finder_still_runs(
+    installed: Environment, plain: Environment, tmp_path: Path
+) -> None:
+    """Editable installations have finders of their own."""
+    environment = plain.copy(tmp_path / "editable", without="pip")
+    file = tmp_path / "sitecustomize.py"
+    file.write_text("print('mine')", encoding="utf-8")
+    finder = f"FILE = {str(file)!r}\n{FINDER}"
+    (environment.packages / "a_finder.py").write_text(finder, encoding="utf-8")
+    (environment.packages / "a.pth").write_text("import a_finder\n", encoding="utf-8")
+
+    finished = _run(installed, environment, SEEN)
+    assert finished.stdout.splitlines() == ["mine", str(file), "request"]
 
 
 def test_a_sitecustomize_that_fails_fails_as_ever(
     installed: Environment, plain: Environment, tmp_path: Path
 ) -> None:
     """Its error is reported by Python, and the shim is active."""
-    custom = tmp_path / "sitecustomize.py"
-    custom.write_text("raise ValueError('mine')", encoding="utf-8")
-    variables = {"PYTHONPATH": str(tmp_path)}
+    path = {"PYTHONPATH": put_sitecustomize(tmp_path, "raise ValueError('mine')")}
 
-    finished = _run(installed, plain, IN_AN_EMPTY_CONTEXT, **variables)
+    finished = _run(installed, plain, IN_AN_EMPTY_CONTEXT, **path)
     # The first is that of the command's own interpreter.
-    assert finished.stderr == plain.run("pass", **variables).stderr * 2 != ""
+    assert finished.stderr == plain.run("pass", **path).stderr * 2 != ""
     assert finished.stdout == "request\n"
 
 
-def test_the_sitecustomize_of_python_itself_is_the_one_that_the_program_sees(
-    installed: Environment, plain: Environment
-) -> None:
-    """Debian has one and others have none; nothing is printed for that."""
-    code = "import sys; print(sys.modules.get('sitecustomize'))"
+PUTS_ITSELF_FIRST = """
+import os
+folder = os.path.dirname(__file__)
+others = os.environ["PYTHONPATH"].split(os.pathsep)
+others.remove(folder)
+os.environ["PYTHONPATH"] = os.pathsep.join([folder, *others])
+"""
 
-    finished = _run(installed, plain, code)
-    assert finished.stdout == plain.run(code).stdout
-    assert finished.stderr == ""
+
+def test_a_sitecustomize_that_puts_itself_first_hides_nothing(
+    installed: Environment, plain: Environment, tmp_path: Path
+) -> None:
+    """OpenTelemetry's does, and the workers have the shim all the same."""
+    code = f"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", {IN_AN_EMPTY_CONTEXT!r}], check=True)
+"""
+    path = {"PYTHONPATH": put_sitecustomize(tmp_path, PUTS_ITSELF_FIRST)}
+
+    assert _run(installed, plain, code, **path).stdout == "request\n"
+
+
+RUNS_THE_NEXT = """
+import os, runpy, sys
+sys.path.remove(os.path.dirname(__file__))
+for folder in sys.path:
+    file = os.path.join(folder, "sitecustomize.py")
+    if os.path.exists(file):
+        runpy.run_path(file)
+print(sys.modules["sitecustomize"].__file__)
+"""
+
+
+def test_a_launcher_that_runs_the_next_sitecustomize_has_both(
+    installed: Environment, plain: Environment, tmp_path: Path
+) -> None:
+    """New Relic's does, and needs to be in ``sys.modules`` afterwards."""
+    folder = put_sitecustomize(tmp_path, RUNS_THE_NEXT)
+    launch = 'PYTHONPATH="$0:$PYTHONPATH" exec "$1" -c "$2"'
+    shell = ("sh", "-c", launch, folder, plain.python, IN_AN_EMPTY_CONTEXT)
+
+    finished = run(installed.command, "run", *shell)
+    *files, last = finished.stdout.splitlines()
+    assert set(files) == {str(tmp_path / "sitecustomize.py")}
+    assert (last, finished.stderr) == ("request", "")
+
+
+@posix
+@pytest.mark.parametrize("name", ["opentelemetry-instrument", "elasticapm-run"])
+def test_a_launcher_that_hides_the_shim_is_named(
+    installed: Environment, tmp_path: Path, name: str
+) -> None:
+    """In one line, with what to write instead; the program runs."""
+    launcher = tmp_path / name
+    launcher.write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    launcher.chmod(0o755)
+
+    finished = attempt(installed.command, "run", str(launcher), "python", "app.py")
+    assert finished.returncode == 3
+    (line,) = finished.stderr.splitlines()
+    assert line.endswith(f"Write instead: {name} ... ididi-scopefix run PROGRAM")
 
 
 def test_running_in_a_run_adds_nothing(
@@ -203,14 +265,6 @@ def test_the_words_of_the_program_are_its_own(installed: Environment) -> None:
     expected = f"{words!a}\n"
     assert run(installed.command, "run", *program).stdout == expected
     assert run(installed.command, "run", "--", *program).stdout == expected
-
-
-def test_the_exit_code_is_the_programs(installed: Environment) -> None:
-    """Whatever it is."""
-    code = "raise SystemExit(77)"
-    finished = attempt(installed.command, "run", installed.python, "-c", code)
-
-    assert finished.returncode == 77
 
 
 @posix
@@ -278,14 +332,12 @@ def test_an_interpreter_that_is_told_not_to_listen_does_not(
     assert finished.stderr == ""
 
 
-def test_the_bootstrap_can_be_read_by_any_python(installed: Environment) -> None:
+def test_the_bootstrap_can_be_read_by_any_python() -> None:
     """The interpreter that finds it may be far older than what is supported."""
-    bootstrap = installed.packages / "ididi_scopefix" / "command" / "bootstrap"
-    source = (bootstrap / "sitecustomize.py").read_text(encoding="ascii")
+    source = Path(BOOTSTRAP, "sitecustomize.py").read_text(encoding="ascii")
 
-    tree = ast.parse(source)
-    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.FunctionDef)
-    assert not [node for node in ast.walk(tree) if isinstance(node, modern)]
+    modern = (ast.JoinedStr, ast.AnnAssign, ast.NamedExpr, ast.Starred, ast.Nonlocal)
+    assert not [node for node in ast.walk(ast.parse(source)) if type(node) in modern]
 
 
 def test_a_program_is_waited_for_where_it_can_not_replace_the_command() -> None:

@@ -1,7 +1,7 @@
 """A child interpreter that runs programs for its parent, one after the other.
 
-It gets them from its standard input and answers on its standard output. Whether
-the shim is active in it is up to its environment.
+It gets them from its standard input and answers on its standard output. It runs them
+with the shim, or where its environment switches that off, by the shim's rule.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import ididi_scopefix
 from tests.differential.program import Block, Program
+from tests.differential.rule import Rule, Shim
 from tests.pythons import collect
 from tests.shape import clear_caches
 
@@ -29,26 +30,28 @@ class Order(NamedTuple):
     Attributes:
         block: its statements.
         graphs: how many graphs it starts with.
-        options: of :class:`~tests.differential.program.Program`.
-        late: whether the shim is activated when the graphs have been built.
+        late: whether the shim is activated when they have been built.
+        is_empty: whether the context it runs in has no scope.
     """
 
     block: Block
     graphs: int
-    options: dict[str, bool]
-    late: bool = False
+    late: bool
+    is_empty: bool
 
 
 class Child:
     """The parent's side of a child interpreter.
 
     Args:
+        by_rule: whether it runs programs without the shim, by its rule.
         environment: variables on top of this process's.
     """
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, by_rule: bool, **environment: str) -> None:
+        command = [sys.executable, "-m", "tests.differential.child"]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.differential.child"],
+            [*command, "rule" if by_rule else "shim"],
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -57,71 +60,54 @@ class Child:
         assert self._process.stdout is not None
         self._input, self._output = self._process.stdin, self._process.stdout
 
-    def state(self) -> str:
-        """Return the state of the shim in the child, before the first program."""
-        state: str = pickle.load(self._output)
-        return state
-
     def order(self, order: Order) -> None:
         """Have the child run a program."""
         pickle.dump(order, self._input)
         self._input.flush()
 
-    def answer(self) -> list[str]:
-        """Return what the program has seen."""
-        lines: list[str] = pickle.load(self._output)
-        return lines
+    def answer(self) -> Any:
+        """Return what the program has seen, and at first the state of the shim."""
+        return pickle.load(self._output)
 
     def close(self) -> None:
         """End the child."""
         self._process.communicate()
 
 
-def run(order: Order) -> list[str]:
-    """Run a program; return what it has seen."""
-    program = Program(order.graphs, **order.options)
-    if order.late:
-        ididi_scopefix.deactivate()
-    program.build()
-    if order.late:
-        ididi_scopefix.activate()
-    return program.run(order.block)
-
-
 def collect_and_freeze() -> None:
     """Collect garbage, and have the collector pass over what is left from now on."""
     # ididi's caches keep something of each program. To look at all of it after each
     # would make ten thousand programs take a day.
+    clear_caches()
     collect()
     if hasattr(gc, "freeze"):  # PyPy has no such thing
         gc.freeze()
 
 
-def main() -> None:
+def main(shim: type[Shim]) -> None:
     """Answer until the parent has no more programs."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # What a program prints is not taken for an answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # When objects go is part of what programs do: it is up to them alone.
     gc.disable()
-    collect_and_freeze()
     # What ends with a program's trace is not noted any more.
     sys.unraisablehook = lambda unraisable: None
-    pickle.dump(ididi_scopefix.status().state, answers)
-    answers.flush()
+    answer: Any = ididi_scopefix.status().state
     while True:
+        collect_and_freeze()
+        pickle.dump(answer, answers)
+        answers.flush()
         try:
-            order: Any = pickle.load(sys.stdin.buffer)
+            order: Order = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         faulthandler.dump_traceback_later(DEADLINE, exit=True)
-        lines = run(order)
+        program = Program(shim(), order.graphs, order.late)
+        answer = program.run(order.block, order.is_empty)
         faulthandler.cancel_dump_traceback_later()
-        clear_caches()
-        collect_and_freeze()
-        pickle.dump(lines, answers)
-        answers.flush()
+        del program
 
 
 if __name__ == "__main__":
-    main()
+    main(Rule if sys.argv[1] == "rule" else Shim)

@@ -1,16 +1,13 @@
-"""How many programs are drawn, and how many were run."""
+"""How many programs were run."""
 
 from __future__ import annotations
 
 import sys
 
 import pytest
-from hypothesis import settings
 
-# The other profiles are those of the model.
-import tests.model.conftest  # noqa: F401
-
-settings.register_profile("quick", settings.get_profile("short"))
+# Its profiles are those of the model.
+from tests.model.conftest import profile as profile
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -22,7 +22,16 @@ class Trace:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self._count = 0
         self._names: dict[int, tuple[str, Any]] = {}
+
+    def forget(self, workers: Any) -> None:
+        """Forget the graph of the thread pool *workers*, and its scopes."""
+        self._names = {
+            key: (name, thing)
+            for key, (name, thing) in self._names.items()
+            if getattr(thing, "_workers", None) is not workers
+        }
 
     def note(self, *words: Any) -> None:
         """Note *words*: the first as it is, the others described."""
@@ -32,7 +41,8 @@ class Trace:
     def name_of(self, thing: Any) -> str:
         """Return the name of *thing*, a new one if it is new."""
         if id(thing) not in self._names:
-            number = len(self._names)
+            number = self._count
+            self._count += 1
             self._names[id(thing)] = f"{type(thing).__qualname__}#{number}", thing
         return self._names[id(thing)][0]
 

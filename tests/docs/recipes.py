@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from examples.serving import HOST, Server
 from tests import environments
 from tests.docs.markdown import DOCUMENTS, ROOT, Document
 from tests.pythons import EMPTY_THREADS
+from tests.serving import HOST, Server
 
 if TYPE_CHECKING:
     from tests.docs.markdown import Block, Section
@@ -31,6 +31,8 @@ BASH = shutil.which("bash") or "bash"
 """The first on PATH; by its name alone, Windows finds another one before it."""
 
 PLAIN, SERVERS, LIHIL = "plain", "servers", "lihil"
+
+NOXFILES = ("noxfile.py", "lab/noxfile.py", "release/noxfile.py")
 
 RUN = ("python", "sh", "console", "dockerfile")
 SHOWN = ("text", "mermaid", "diff", "pth")
@@ -223,10 +225,10 @@ def make_targets() -> set[str]:
 
 
 def nox_sessions() -> set[str]:
-    """Return the sessions of the noxfile."""
-    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    """Return the sessions of the noxfiles: of the project, the lab and a release."""
     return {
         node.name
-        for node in tree.body
+        for file in NOXFILES
+        for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.decorator_list
     }

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from examples.serving import Server, polled
 from tests import environments
 from tests.docs import recipes
 from tests.docs.markdown import RECIPES, Document
+from tests.serving import Server, polled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,21 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from examples import picture
-from examples.serving import polled
-from ididi_scopefix import _releases as table
-from ididi_scopefix.command import known_releases
+from ididi_scopefix.command.doctor import UVICORN
 from tests import children, other_releases
-from tests.docs import comparison, costs, hosts, recipes
+from tests.docs import recipes
 from tests.docs.markdown import (
-    ALTERNATIVES,
     DOCUMENTS,
-    EVIDENCE,
     HOME,
-    HOSTS,
     OPERATIONS,
     README,
     RECIPES,
@@ -30,7 +23,7 @@ from tests.docs.markdown import (
     TRANSLATIONS,
     Document,
 )
-from tests.servers import rows
+from tests.serving import polled
 
 if TYPE_CHECKING:
     from tests.docs.markdown import Block
@@ -114,18 +107,6 @@ def verbose_pattern(line: str) -> str:
 
 
 @NEEDS_A_SERVER
-def test_the_picture_shows_a_real_run(tmp_path: Path) -> None:
-    """The service answers today what the README's picture shows."""
-    new = tmp_path / "demo.svg"
-
-    assert picture.main(new) == 0
-
-    seen = picture.PATH.read_text(encoding="utf-8"), new.read_text(encoding="utf-8")
-    old, now = (re.sub(r"0x[0-9a-f]+", "ADDRESS", each) for each in seen)
-    assert now == old
-
-
-@NEEDS_A_SERVER
 def test_the_traceback_is_a_real_one(tmp_path: Path) -> None:
     """A search for what the server's log says finds the README."""
     save_application(tmp_path)
@@ -172,103 +153,16 @@ def test_the_line_of_the_bug_is_a_real_one() -> None:
     assert block("text line", ROOT_CAUSE).text in source
 
 
-def test_the_table_of_workers_is_the_one_that_is_tried() -> None:
-    """Server by server, what `make servers` expects and has seen."""
-    tried = {
-        (row.environment, row.workers, preload(row), row.command[0], reset(row)): row
-        for row in rows.SERVERS
-    }
-    (_, *lines) = Document(ROOT_CAUSE).table("server, without the shim")
-
-    for name, *cells in lines:
-        for workers, cell in enumerate(cells, 1):
-            key = (environment(name), workers, "--preload" in name)
-            program = name.split()[0]
-            row = tried.get((*key, program, "reset" in name))
-            assert cell == ("not tried" if row is None else str(row.without)), name
-
-
-def environment(name: str) -> str:
-    """Return the environment in which a server of the table is tried."""
-    if "uvicorn" not in name:
-        return "others"
-    (version,) = re.findall(r"uvicorn ([\d.]+)", name)
-    newest = version == comparison.NEWEST
-    return "uvicorn-newest" if newest else f"uvicorn-{version}"
-
-
-def preload(row: rows.Server) -> bool:
-    return "--preload" in row.command
-
-
-def reset(row: rows.Server) -> bool:
-    return "--reset-contextvars" in row.command
-
-
-def test_the_table_of_releases_is_the_one_of_the_package() -> None:
-    """Family by family, with the symptom in the package's own words."""
-    (_, *lines) = release_rows()
-
-    assert [symptom for _, symptom, _ in lines[:-1]] == [
-        *known_releases.SYMPTOMS.values()
-    ]
-    for (names, _, shim), specifier in zip(lines, known_releases.SYMPTOMS):
-        assert names == name_of(SpecifierSet(specifier))
-        affected = any(SpecifierSet(specifier).filter(table.VERIFIED))
-        assert ("left alone" in shim) != affected
-    newest = table.VERIFIED[-1]
-    assert lines[-1][0] == f"newer than {newest}"
-
-
-def release_rows() -> list[list[str]]:
-    """Return the table of releases."""
-    (found,) = (
-        lines
-        for lines in Document(ROOT_CAUSE).tables
-        if lines[0] == ["ididi", "without the shim", "with the shim"]
-    )
-    return found
-
-
-def name_of(specifier: SpecifierSet) -> str:
-    """Return how a reader would call the releases of one shape."""
-    verified = [version for version in table.VERIFIED if version in specifier]
-    if len(verified) > 1:
-        return f"{verified[0]} to {verified[-1]}"
-    if verified:
-        return verified[0]
-    bounds = {each.operator: each.version for each in specifier}
-    return bounds.get(">=", f"before {bounds['<']}")
-
-
 def test_the_table_of_servers_is_the_one_of_the_package() -> None:
     """Its columns are the package's releases of uvicorn, the option apart."""
     header = server_rows()[0]
-    _, always, option = known_releases.UVICORN
+    _, always, option = UVICORN
 
-    assert header[1] == f"uvicorn before {always.since}"
-    assert header[2].startswith(f"uvicorn {always.since} to ")
-    last = Version(header[2].split()[-1])
-    assert last < Version(option.since)
-    assert header[3] == f"uvicorn {option.since} and newer"
-    assert header[4] == f"the same with `{known_releases.UVICORN_OPTION}`"
-    assert known_releases.empty_contexts(str(last)) == "always"
-
-
-def test_the_table_of_servers_says_what_was_measured() -> None:
-    """Cell by cell, what `nox --session compare` expects and has seen."""
-    for name, *cells in server_rows()[1:]:
-        versions = [Version(found) for found in re.findall(r"\d[\d.]+\d", name)]
-        seen: list[set[int]] = [set(), set(), set(), set()]
-        for row in comparison.SERVERS:
-            if row.shim == ("shim" in name) and (
-                versions[0] <= Version(row.ididi) <= versions[-1]
-            ):
-                for call, answer in zip(comparison.CALLS, row.answers):
-                    if row.shim or f"`{call}`" in name:
-                        seen[column(row)].add(answer)
-
-        assert [{int(cell)} for cell in cells] == seen
+    assert header[1] == f"uvicorn before {always}"
+    assert header[2].startswith(f"uvicorn {always} to ")
+    assert Version(header[2].split()[-1]) < Version(option)
+    assert header[3] == f"uvicorn {option} and newer"
+    assert header[4] == "the same with `--reset-contextvars`"
 
 
 def server_rows() -> list[list[str]]:
@@ -276,26 +170,6 @@ def server_rows() -> list[list[str]]:
     tables = Document(ROOT_CAUSE).tables
     (found,) = (table for table in tables if table[0][1].startswith("uvicorn"))
     return found
-
-
-def column(row: comparison.Row) -> int:
-    """Return in which column of the table a row of the comparison belongs."""
-    if row.options:
-        return 3
-    _, always, option = known_releases.UVICORN
-    return sum(
-        Version(row.uvicorn) >= Version(server.since) for server in (always, option)
-    )
-
-
-def test_the_alternatives_answer_what_was_measured() -> None:
-    """Row by row, what `nox --session compare` expects and has seen."""
-    lines = Document(ALTERNATIVES).table("what you do")[1:]
-
-    for (_, ididi, uvicorn, *answers), row in zip(lines, comparison.ALTERNATIVES):
-        assert (ididi, uvicorn) == (row.ididi, row.uvicorn)
-        assert tuple(map(int, answers)) == row.answers
-    assert len(lines) == len(comparison.ALTERNATIVES)
 
 
 @pytest.mark.parametrize("path", [*DOCUMENTS, *OTHERS, *TRANSLATIONS])
@@ -313,14 +187,6 @@ def test_every_link_leads_somewhere(path: str) -> None:
         if anchor:
             document = Document(str(target.resolve().relative_to(ROOT)))
             assert anchor in {heading.anchor for heading in document.headings}, link
-
-
-def test_the_links_of_the_readme_work_where_the_index_shows_it() -> None:
-    """They are whole, and lead to the home that the package names."""
-    metadata = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-
-    assert f'Homepage = "{HOME.rstrip("/")}"' in metadata
-    assert all(link.startswith("https://") for link in Document(README).links)
 
 
 def test_nothing_is_opened_or_started_by_an_import_of_ididi(tmp_path: Path) -> None:
@@ -376,32 +242,3 @@ def test_the_shim_reads_one_environment_variable() -> None:
     )
 
     assert told.stdout == "IDIDI_SCOPEFIX\n"
-
-
-def test_the_evidence_counts_what_there_is() -> None:
-    """Releases, servers and programs, by the tables they are in."""
-    lines = Document(EVIDENCE).table("what was tried")
-    text = " ".join(line[0] for line in lines)
-
-    assert f"each of the {len(table.VERIFIED)} affected releases" in text
-    assert f"on {len(rows.SERVERS)} servers" in text
-    assert f"in {len(rows.PROGRAMS)} programs" in text
-
-
-def test_the_costs_are_those_of_the_last_benchmark() -> None:
-    """`python -m tests.docs.costs` copies them, after `make bench`."""
-    assert costs.updated() == Document(costs.COSTS).text
-
-
-def test_the_hosts_are_those_that_are_tried() -> None:
-    """`python -m tests.docs.hosts` writes them, after a change of the rows."""
-    assert hosts.updated() == Document(HOSTS).text
-
-
-@pytest.mark.parametrize("path", ["README.md", "docs/zh-CN/README.md"])
-def test_the_readme_says_what_a_start_costs(path: str) -> None:
-    """As many times as long, with bytecode and without."""
-    rows = [row for row in Document(costs.RESULTS).tables[0] if "-c pass" in row[0]]
-    ratios = [f"{float(row[2].partition(' x')[0]):.2f}" for row in rows]
-    _, _, said = Document(path).text.partition("`python -c pass`")
-    assert re.findall(r"\b1\.\d\d\b", said)[:2] == ratios

@@ -1,16 +1,16 @@
-"""How long the model runs, and how many steps it took."""
+"""How long the model and the differential test run, and how many steps were made."""
 
 from __future__ import annotations
 
 import sys
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
-# The same steps on every machine: what runs in each change is to be repeatable.
+# The same steps on every machine: what every change has to pass is repeatable.
 settings.register_profile(
     "short",
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
@@ -22,9 +22,20 @@ settings.register_profile(
     max_examples=600,
     stateful_step_count=50,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
     print_blob=True,
+    suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.fixture
+def profile(request: pytest.FixtureRequest) -> settings:
+    """The settings that this run asks for, by ``--hypothesis-profile``."""
+    name = request.config.getoption("--hypothesis-profile") or "short"
+    chosen = settings.get_profile(name)
+    if request.config.getoption("--control"):
+        # The first difference will do, as it was found.
+        chosen = settings(chosen, phases=[Phase.generate], report_multiple_bugs=False)
+    return chosen
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import Machine
+from tests.pythons import IS_PYPY, collect
 
 
-def test_every_context_sees_the_scope_that_the_model_says(
-    request: pytest.FixtureRequest,
-) -> None:
-    """Whatever programs do with graphs, contexts, scopes and the shim."""
-    profile = request.config.getoption("--hypothesis-profile") or "short"
-    run = settings.get_profile(profile)
-    if request.config.getoption("--control"):
-        # The first difference will do, as it was found.
-        run = settings(run, phases=[Phase.generate], report_multiple_bugs=False)
-    run_state_machine_as_test(Machine, settings=run)
+@pytest.fixture
+def _quick_collections() -> Iterator[None]:
+    """Have the collector pass over what was there before."""
+    collect()
+    if not IS_PYPY:
+        gc.freeze()
+    yield
+    if not IS_PYPY:
+        gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_quick_collections")
+def test_every_call_is_answered_as_the_model_says(profile: settings) -> None:
+    """Graphs, contexts, scopes and the shim come and go in any order."""
+    run_state_machine_as_test(Machine, settings=profile)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.environments import ROOT, WHEEL, Environment, backend, run
+from tests.environments import ROOT, WHEEL, Environment, backend, once, run
 
 
 class Builder(NamedTuple):
@@ -34,21 +34,29 @@ class Builder(NamedTuple):
 @pytest.fixture(scope="session")
 def builder(workshop: Path, empty: Environment) -> Builder:
     """An environment with the build backend that pyproject.toml asks for."""
-    environment = empty.copy(workshop / "package-builder")
-    environment.pip("install", "--quiet", "build", backend())
-    return Builder(environment)
+
+    def make(folder: Path) -> None:
+        empty.copy(folder).pip("install", "--quiet", "build", backend())
+
+    return Builder(Environment(once(workshop / "package-builder", make)))
 
 
 @pytest.fixture(scope="session")
 def sdist(workshop: Path, builder: Builder) -> Path:
     """The sdist of this checkout."""
-    return builder.build("sdist", ROOT, workshop / "package-sdist")
+    folder = once(
+        workshop / "package-sdist", lambda folder: builder.build("sdist", ROOT, folder)
+    )
+    (built,) = folder.iterdir()
+    return built
 
 
 @pytest.fixture(scope="session")
 def unpacked(workshop: Path, sdist: Path) -> Path:
     """The folder of that sdist, not to be changed: a copy without git."""
-    return unpack(sdist, workshop / "package-unpacked")
+    folder = once(workshop / "package-unpacked", lambda folder: unpack(sdist, folder))
+    (root,) = folder.iterdir()
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -56,17 +64,20 @@ def wheel(workshop: Path, builder: Builder, unpacked: Path) -> Path:
     """The wheel that is to be tested, or else the one of that sdist."""
     if WHEEL:
         return ROOT / WHEEL
-    return builder.build("wheel", unpacked, workshop / "package-wheel")
+    folder = once(
+        workshop / "package-wheel",
+        lambda folder: builder.build("wheel", unpacked, folder),
+    )
+    (built,) = folder.iterdir()
+    return built
 
 
-def unpack(sdist: Path, folder: Path) -> Path:
-    """Unpack *sdist* in *folder*, and return the one folder that is in it."""
+def unpack(sdist: Path, folder: Path) -> None:
+    """Unpack *sdist* into *folder*."""
     with tarfile.open(sdist) as archive:
         # It was made here. Not every Python 3.9 knows the argument for this.
         archive.extraction_filter = lambda member, path: member
         archive.extractall(folder)
-    (unpacked,) = folder.iterdir()
-    return unpacked
 
 
 def names(sdist: Path) -> list[str]:
@@ -78,6 +89,6 @@ def names(sdist: Path) -> list[str]:
 
 def git(*arguments: str, folder: Path) -> str:
     """Run git in *folder*, as somebody, and return what it says."""
-    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.invalid")
     # It names files in UTF-8, on Windows too.
     return run("git", *who, *arguments, folder=folder, encoding="utf-8").stdout

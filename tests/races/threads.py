@@ -6,12 +6,57 @@ import sys
 import threading
 from contextlib import contextmanager
 from contextvars import Context
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 DEADLINE = 60
+
+
+def is_waiting_for_an_import(thread: threading.Thread) -> bool:
+    """Tell whether *thread* waits for a module that another one imports."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "acquire" and "importlib" in code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
+
+
+class Pause:
+    """Calls a function when the code of a module is about to run.
+
+    Not in a finder: Python holds the lock of all imports there.
+    """
+
+    def __init__(self, name: str, function: Callable[[], object]) -> None:
+        self.name, self.function = name, function
+        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        """Find that module as Python does, and hook its loader."""
+        if name != self.name:
+            return None
+        spec: Any = PathFinder.find_spec(name, path, target)
+        execute = spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            self.function()
+            execute(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def start_until_it_waits(thread: threading.Thread) -> None:
+    """Start *thread*, and return when it waits for an import or has ended."""
+    thread.start()
+    while thread.is_alive() and not is_waiting_for_an_import(thread):
+        pass
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Makes the shim importable in an interpreter that doesn't have it."""
 
+# Loaded into every program that is run: nothing here loads typing.
+
 import os
 import sys
 from importlib.machinery import (
@@ -12,6 +14,13 @@ from importlib.machinery import (
 )
 
 SHIM = "ididi_scopefix"
+
+
+class Reader(SourceFileLoader):
+    """Loads modules without writing bytecode beside them."""
+
+    def set_data(self, path: str, data: object, *, _mode: int = 0) -> None:
+        """Write nothing."""
 
 
 class Lender:
@@ -27,19 +36,13 @@ class Lender:
 
     def __init__(self, lent: "dict[str, str]") -> None:
         self._lent = lent
-        self._packages = tuple(
-            os.path.join(folder, name, "") for name, folder in lent.items()
-        )
 
-    # Annotations here don't need typing: this module is loaded into every program
-    # that is run.
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> object:
         """Return the spec of a package that is lent, ``None`` for others."""
-        if fullname in self._lent and (
-            fullname == SHIM or f"{SHIM}._activation" in sys.modules
-        ):
+        is_needed = fullname == SHIM or f"{SHIM}._activation" in sys.modules
+        if fullname in self._lent and is_needed:
             return PathFinder.find_spec(fullname, [self._lent[fullname]])
         return None
 
@@ -49,29 +52,22 @@ class Lender:
         Raises:
             ImportError: it is another folder.
         """
-        lent = f"{path}{os.sep}".startswith(self._packages)
-        if lent or path in self._lent.values():
-            return FileFinder(
-                path,
-                (ExtensionFileLoader, EXTENSION_SUFFIXES),
-                (_Reader, SOURCE_SUFFIXES),
-            )
+        packages = (os.path.join(self._lent[name], name, "") for name in self._lent)
+        if path in self._lent.values() or os.path.join(path, "").startswith(
+            tuple(packages)
+        ):
+            extensions = (ExtensionFileLoader, EXTENSION_SUFFIXES)
+            return FileFinder(path, extensions, (Reader, SOURCE_SUFFIXES))
         raise ImportError("not lent", path=path)
-
-
-class _Reader(SourceFileLoader):
-    """Loads modules without writing bytecode beside them."""
-
-    def set_data(self, path: str, data: object, *, _mode: int = 0) -> None:
-        """Write nothing."""
 
 
 def import_shim() -> None:
     """Import the shim: the program's own, or else the one that is lent."""
     words = os.environ.get("IDIDI_SCOPEFIX_LENDING", "").split(os.pathsep)
     pairs = (word.partition("=") for word in words if word)
-    lent = {name: folder for name, _, folder in pairs if folder not in sys.path}
-    lender = Lender(lent)
+    lender = Lender(
+        {name: folder for name, _, folder in pairs if folder not in sys.path}
+    )
     sys.path_hooks.insert(0, lender.path_hook)
     # Last, so that it is asked only for what no other finder has found.
     sys.meta_path.append(lender)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What takes servers, many releases, or hours: see README.md."""

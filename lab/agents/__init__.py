@@ -1,0 +1,1 @@
+"""Agents that watch a service, and a sandbox that imports everything anew."""

@@ -1,0 +1,1 @@
+"""What a call, a start and a request cost: see ``make bench``."""

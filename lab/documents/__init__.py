@@ -1,0 +1,1 @@
+"""The tables that the documents show, and what they are made from."""

@@ -1,0 +1,221 @@
+"""The service under load, in the mode that ididi alone fails in: ``make soak``.
+
+Two workers of uvicorn, which start every request in an empty context, mixed routes,
+clients that hang up, and a worker that is killed and replaced on the way. The exit
+status is 0 only if every request was answered as it has to be, except those that the
+kill has cut, and nothing is left open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from lab.servers import attack, rows, traffic
+from tests.serving import HOST, Server, ending_cleanly
+
+WORKERS = 2
+LASTING = {"KeyStore": 1}
+COMMAND = (
+    *("uvicorn", rows.FASTAPI, "--host", HOST, "--port", "{port}"),
+    *("--workers", str(WORKERS)),
+    # The errors that are asked for would fill the log, and a connection that
+    # is closed for being idle is no failure to look for.
+    *("--log-level", "critical", "--timeout-keep-alive", "600"),
+)
+STREAM = ("GET", "/stream?chunks=20", None, 200)
+HANG_UP = ("HANG UP", "/stream?chunks=0&pause=0.01", None, 0)
+WEBSOCKET = ("WEBSOCKET", "/ws", None, 101)
+COSTLY = ("/contexts", "/broken")
+KINDS = (*traffic.ROUTES, STREAM, HANG_UP, WEBSOCKET)
+WEIGHTS = (*(1 if route[1] in COSTLY else 8 for route in traffic.ROUTES), 2, 2, 1)
+CUT = (OSError, EOFError, WebSocketException, httpx.NetworkError, httpx.ProtocolError)
+"""What a client sees of a worker that is gone."""
+
+
+class WrongAnswerError(Exception):
+    """The service has answered, but not as it has to."""
+
+
+class Soak:
+    """One run: its clients, and what became of their requests."""
+
+    def __init__(self, server: Server, requests: int, concurrency: int) -> None:
+        self.server, self.requests = server, requests
+        self.outcomes: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self.ledgers: dict[str, dict[int, Any]] = {}
+        self.seconds = 0.0
+        self._concurrency = concurrency
+        # The same mix in every run, whichever client gets which.
+        self._kinds = iter(random.Random(1).choices(KINDS, WEIGHTS, k=requests))
+        self._names = (f"request-{number}" for number in itertools.count())
+        self._killing = False
+        self._killed_at: float | None = None
+
+    @property
+    def done(self) -> int:
+        """How many requests have come to their end."""
+        return sum(self.outcomes.values())
+
+    async def run(self) -> None:
+        """Send everything, kill a worker half-way, and wait for the end."""
+        began = time.monotonic()
+        self.ledgers["start"] = await self._ask()
+        clients = [self._client() for _ in range(self._concurrency)]
+        await asyncio.gather(self._kill_half_way(), *clients)
+        self.seconds = time.monotonic() - began
+        self.ledgers["end"] = await asyncio.to_thread(
+            traffic.finished, self.server, WORKERS, LASTING
+        )
+
+    async def _ask(self) -> dict[int, Any]:
+        return await asyncio.to_thread(traffic.ledgers, self.server, WORKERS)
+
+    async def _kill_half_way(self) -> None:
+        while self.done < self.requests // 2:
+            await asyncio.sleep(0.01)
+        before = await self._ask()
+        worker = min(before)
+        self.ledgers["kill"] = {worker: before[worker]}
+        self._killing = True
+        os.kill(worker, signal.SIGKILL)
+        while exists(worker):
+            await asyncio.sleep(0.01)
+        self._killed_at = time.monotonic()
+        while worker in await self._ask():
+            pass
+
+    async def _client(self) -> None:
+        for first in self._kinds:
+            async with attack.connected(self.server.port) as client:
+                opened_at = time.monotonic()
+                for kind in itertools.chain((first,), self._kinds):
+                    await self._try(client, kind, opened_at)
+                    # uvicorn hangs up after an exception that nobody handled.
+                    if kind is HANG_UP or kind[-1] >= 500:
+                        break
+
+    async def _try(
+        self, client: httpx.AsyncClient, kind: tuple[Any, ...], opened_at: float
+    ) -> None:
+        try:
+            self.outcomes[await self._send(client, kind)] += 1
+        except Exception as error:
+            # The connection was there when the worker died, and may have been its.
+            may_be_cut = self._killing and (
+                self._killed_at is None or opened_at < self._killed_at
+            )
+            if may_be_cut and isinstance(error, CUT):
+                self.outcomes["cut by the kill"] += 1
+                return
+            self.outcomes["failed"] += 1
+            self.failures.append(f"{kind[:2]}: {type(error).__name__}: {error}")
+
+    async def _send(self, client: httpx.AsyncClient, kind: tuple[Any, ...]) -> str:
+        """Send one request; return what became of it."""
+        method, path, content, status = kind
+        name = next(self._names)
+        headers = {"x-request-id": name}
+        if kind is HANG_UP:
+            async with client.stream("GET", path, headers=headers) as answer:
+                async for _ in answer.aiter_raw():
+                    return "hung up"
+        if kind is WEBSOCKET:
+            await self._talk(path, name)
+            return "answered"
+        answer = await client.request(method, path, json=content, headers=headers)
+        if answer.status_code != status:
+            raise WrongAnswerError(f"{answer.status_code}: {answer.text[:200]!r}")
+        if kind is not STREAM and answer.json()["request"] != name:
+            raise WrongAnswerError(f"{name} was answered as {answer.text[:200]!r}")
+        return "answered"
+
+    async def _talk(self, path: str, name: str) -> None:
+        """Open a websocket and exchange a few messages."""
+        async with connect(
+            f"ws://{HOST}:{self.server.port}{path}",
+            additional_headers={"x-request-id": name},
+            # Nothing leaves this machine, whatever the environment says.
+            proxy=None,
+            open_timeout=traffic.PATIENCE,
+        ) as socket:
+            for _ in range(3):
+                await socket.send("hello")
+                if json.loads(await socket.recv())["request"] != name:
+                    raise WrongAnswerError(f"{name} was answered as another")
+
+    @property
+    def violations(self) -> int:
+        """How many violations of isolation the workers have counted."""
+        found = {**self.ledgers.get("kill", {}), **self.ledgers.get("end", {})}
+        return sum(ledger["violations"] for ledger in found.values())
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the run has shown what it is to show."""
+        has_ended = self.done == self.requests and {*self.ledgers} >= {"kill", "end"}
+        return has_ended and not self.failures and not self.violations
+
+
+def report(soak: Soak) -> list[str]:
+    """Return the result, line by line."""
+    lines = [
+        f"uvicorn {version('uvicorn')}, ididi {version('ididi')}",
+        f"{soak.done:,} requests in {soak.seconds:.0f} s",
+        *(f"  {count:>9,} {outcome}" for outcome, count in soak.outcomes.items()),
+        f"  {soak.violations:>9,} violations of isolation",
+    ]
+    for moment, ledgers in soak.ledgers.items():
+        for worker, ledger in ledgers.items():
+            memory = f"{ledger['memory'] / 2**20:.1f} MiB"
+            connections = f"{ledger['connections']:,} connections"
+            lines.append(f"at the {moment}, worker {worker}: {memory}, {connections}")
+    return [*lines, *(f"FAILED: {failure}" for failure in soak.failures[:10])]
+
+
+def exists(process: int) -> bool:
+    """Tell whether a process is there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, 0)
+        return True
+    return False
+
+
+def main() -> int:
+    """Run what the command line asks for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lab.servers.soak")
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--minutes", type=float, default=15, help="at most")
+    options = parser.parse_args()
+    with ending_cleanly():
+        with Server(COMMAND, IDIDI_SCOPEFIX="0") as server:
+            status = traffic.token(server).status
+        if status != 500:
+            print(f"FAILED: without the shim it answers {status}, not 500")
+            return 1
+        with Server(COMMAND, IDIDI_SCOPEFIX="1") as server:
+            soak = Soak(server, options.requests, options.concurrency)
+            asyncio.run(asyncio.wait_for(soak.run(), options.minutes * 60))
+    print("\n".join(report(soak)))
+    return 0 if soak.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What the tests send to a server, and what they find in its ledgers."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+from tests.serving import HOST, Answer, Server, polled
+
+CREDENTIALS = {"username": "ada", "password": "analytical"}
+PATIENCE = 60
+"""How many seconds a server may take for what it does in one, as a rule."""
+
+ROUTES = (
+    ("POST", "/api/v1/token", CREDENTIALS, 200),
+    ("POST", "/api/v1/token", {**CREDENTIALS, "password": "wrong"}, 401),
+    ("GET", "/whoami", None, 200),
+    ("GET", "/sync", None, 200),
+    ("GET", "/work", None, 200),
+    ("GET", "/background", None, 200),
+    ("GET", "/cancelled", None, 200),
+    ("GET", "/broken", None, 500),
+    ("GET", "/contexts", None, 200),
+)
+"""Every route that answers in JSON, and what it answers."""
+
+LIHIL_ROUTES = (
+    ("POST", "/api/v1/token", CREDENTIALS, 200),
+    ("GET", "/contexts", None, 200),
+)
+
+_requests = itertools.count(1)
+
+
+def token(server: Server) -> Answer:
+    """Ask for a token as a client would."""
+    return server.request("POST", "/api/v1/token", CREDENTIALS)
+
+
+def send_all(server: Server, routes: tuple[Any, ...], times: int) -> None:
+    """Send *times* requests to each of *routes*, mixed and many at once.
+
+    Every one is called something, and what comes back must be called the same:
+    the service finds that name through ididi's scope.
+    """
+
+    def send(route: tuple[Any, ...]) -> None:
+        method, path, content, status = route
+        name = f"request-{next(_requests)}"
+        answer = server.request(method, path, content, {"x-request-id": name})
+        assert answer.status == status, (path, answer, server.log()[-3000:])
+        assert answer.json()["request"] == name
+
+    with ThreadPoolExecutor(16) as pool:
+        # Exhausted, since an exception is raised only by asking for the result.
+        list(pool.map(send, [*routes] * times))
+
+
+def hang_up(server: Server, path: str) -> None:
+    """Read the beginning of an answer and be gone."""
+    with closing(socket.create_connection((HOST, server.port), PATIENCE)) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
+        received = b""
+        while b"1\n" not in received.partition(b"\r\n\r\n")[2]:
+            part = client.recv(65536)
+            assert part, (received, server.log()[-3000:])
+            received += part
+
+
+def ledgers(server: Server, workers: int) -> dict[int, Any]:
+    """Return the ledger of each worker, by its process id.
+
+    Which of them answers is up to the operating system: ask until all have.
+    """
+    found: dict[int, Any] = {}
+    for _ in polled(PATIENCE):
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(server.request, "GET", "/ledger") for _ in range(8)]
+        for one in asked:
+            answer = one.result()
+            assert answer.status == 200, (answer, server.log()[-3000:])
+            report = answer.json()
+            found[report["worker"]] = report
+        if len(found) >= workers:
+            break
+    assert len(found) == workers, (found, server.log()[-3000:])
+    return found
+
+
+def finished(server: Server, workers: int, lasting: dict[str, int]) -> dict[int, Any]:
+    """Wait until each worker has nothing open but what is *lasting*.
+
+    Returns:
+        The ledger of each worker.
+    """
+    found: dict[int, Any] = {}
+    for _ in polled(PATIENCE):
+        found = ledgers(server, workers)
+        if all(report["open"] == lasting for report in found.values()):
+            break
+    assert [report["open"] for report in found.values()] == [lasting] * workers
+    assert [report["first_violations"] for report in found.values()] == [[]] * workers
+    return found

@@ -1,0 +1,62 @@
+"""Asks the command of an environment, and reads its answer."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.environments import Environment, attempt
+from tests.pythons import EMPTY_THREADS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CALLS = [
+    "scope()",
+    "ascope()",
+    "use_scope()",
+    "use_scope(default)",
+    "merge()",
+    "entry function",
+]
+KINDS = [
+    "copied context",
+    "empty context",
+    "new thread with a new event loop",
+    "thread-pool thread",
+    "task with an empty context",
+]
+
+
+def answer(environment: Environment, *words: str, **variables: str) -> tuple[int, Any]:
+    """Return the exit code of the command, and what it says to programs.
+
+    *words* are options of the interpreter and the name of the command, the last.
+    """
+    *options, name = words
+    command = (environment.python, *options, "-m", "ididi_scopefix", name, "--json")
+    finished = attempt(*command, **{**EMPTY_THREADS, **variables})
+    assert "Traceback" not in finished.stderr
+    return finished.returncode, json.loads(finished.stdout)
+
+
+def text(environment: Environment, name: str, **variables: str) -> str:
+    """Return what the command says to a person, with sentences on one line."""
+    command = (environment.python, "-m", "ididi_scopefix", name)
+    finished = attempt(*command, **{**EMPTY_THREADS, **variables})
+    assert "Traceback" not in finished.stderr
+    return " ".join(finished.stdout.split())
+
+
+def put_ididi(folder: Path, source: str) -> str:
+    """Put a package of that name into *folder*; return the folder."""
+    (folder / "ididi").mkdir()
+    (folder / "ididi" / "__init__.py").write_text(source, encoding="utf-8")
+    return str(folder)
+
+
+def put_sitecustomize(folder: Path, source: str) -> str:
+    """Put a sitecustomize into *folder*; return the folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sitecustomize.py").write_text(source, encoding="utf-8")
+    return str(folder)

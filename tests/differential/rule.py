@@ -1,0 +1,87 @@
+"""The shim, and its rule, done by hand with plain ididi: what programs are run with.
+
+A program tells of each call before it makes it. Where the context has no scope, the
+rule puts the default scope of the graph that asks there, and takes it out again when
+the call has been made, or when the scope that it has opened is closed.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from typing import Any, Optional
+from weakref import ref
+
+import ididi.graph
+
+import ididi_scopefix
+from tests.shape import has_mutable_classes
+
+IS_COMPILED = not has_mutable_classes()
+
+
+class Shim:
+    """The shim itself, which has to be told nothing."""
+
+    is_on = True
+
+    def activate(self) -> None:
+        ididi_scopefix.activate()
+        self.is_on = True
+
+    def deactivate(self) -> None:
+        ididi_scopefix.deactivate()
+        self.is_on = False
+
+    def seed(self, graph: Any) -> Any:
+        return ididi_scopefix.seed(graph)
+
+    def built(self, graph: Any, default: Any) -> None:
+        """Learn that *graph* has been built, with its *default* scope."""
+
+    def asks(self, resolver: Any) -> None:
+        """Learn that *resolver* is going to ask for a scope in this context."""
+
+    def settle(self) -> None:
+        """Leave the context as it was before the last call."""
+
+
+class Rule(Shim):
+    """What the shim is to do, where ididi has its own variable."""
+
+    def __init__(self) -> None:
+        self._pools: list[ref[Any]] = []
+        self._put: ContextVar[Optional[tuple[Token[Any], Any]]]
+        self._put = ContextVar("put", default=None)
+
+    def activate(self) -> None:
+        self.is_on = True
+
+    def deactivate(self) -> None:
+        self.is_on = False
+
+    def seed(self, graph: Any) -> Any:
+        default = graph._workers.default_scope
+        if self.is_on and ididi.graph._SCOPE_CONTEXT.get(None) is None:
+            ididi.graph._SCOPE_CONTEXT.set(default)
+        return default
+
+    def built(self, graph: Any, default: Any) -> None:
+        # The pool has a name for everything in every release, and dies with the graph.
+        graph._workers.default_scope = default
+        self._pools.append(ref(graph._workers))
+
+    def asks(self, resolver: Any) -> None:
+        if not self.is_on or ididi.graph._SCOPE_CONTEXT.get(None) is not None:
+            return
+        if IS_COMPILED:
+            pool = [pool() for pool in self._pools if pool() is not None][-1]
+        else:
+            pool = resolver._workers
+        default = pool.default_scope
+        self._put.set((ididi.graph._SCOPE_CONTEXT.set(default), default))
+
+    def settle(self) -> None:
+        put = self._put.get()
+        if put is not None and put[1] is ididi.graph._SCOPE_CONTEXT.get(None):
+            ididi.graph._SCOPE_CONTEXT.reset(put[0])
+            self._put.set(None)

@@ -1,0 +1,46 @@
+"""What the child interpreters of these tests ask of ididi and of the shim."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import Context
+
+GRAPH = "ididi.graph"
+
+
+def check_patched() -> None:
+    """Expect ididi to be patched by the one finder there is, and status() to know."""
+    import ididi
+
+    import ididi_scopefix
+
+    graph = Context().run(ididi.Graph)
+    assert Context().run(graph.use_scope).name == "__ididi_default_scope__"
+    status = ididi_scopefix.status()
+    assert status.state == "active", status
+    assert finders() == 1, sys.meta_path
+
+
+def raises() -> bool:
+    """Tell whether a scope call in an empty context raises, as in plain ididi."""
+    import ididi
+
+    graph = Context().run(ididi.Graph)
+    try:
+        Context().run(graph.use_scope)
+    except LookupError:
+        return True
+    return False
+
+
+def finders() -> int:
+    """Return how many finders of the shim there are."""
+    kinds = [type(finder) for finder in sys.meta_path]
+    return [kind.__module__ for kind in kinds].count("ididi_scopefix")
+
+
+def remove(*packages: str) -> None:
+    """Remove *packages* and all their modules, so that they are imported anew."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in packages:
+            del sys.modules[name]
