@@ -76,10 +76,13 @@ class _Finder:
         try:
             self.asking.add(thread)
             finders = iter(list(sys.meta_path))
-            any(finder is self for finder in finders)  # goes on behind this one
             for finder in finders:
-                find_spec = getattr(finder, "find_spec", None)
-                spec = find_spec and find_spec(fullname, path, target)
+                if finder is self:
+                    break
+            for finder in finders:  # those behind
+                if not hasattr(finder, "find_spec"):
+                    continue
+                spec = finder.find_spec(fullname, path, target)
                 if spec is not None:
                     if spec.loader is not None:
                         _hook(spec)

@@ -158,12 +158,16 @@ def _count(caller: Caller, number: int) -> None:
         if count is new:
             which = "first need" if number == 1 else "also needed"
             _write(f"{which}: {caller} ({_where()})")
-    if number >= 10 and number == 10 ** (len(str(number)) - 1):
+    if number >= 10 and _is_power_of_ten(number):
         most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
         parts = [f"{count:,} {caller}" for caller, count in most]
         rest = number - sum(count for _, count in most)
         parts += [f"{rest:,} elsewhere"] if rest > 0 else []
         _write(f"{number:,} calls answered: {'; '.join(parts)}")
+
+
+def _is_power_of_ten(number: int) -> bool:
+    return str(number).rstrip("0") == "1"
 
 
 def _shown(file: str) -> str:

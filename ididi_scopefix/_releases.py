@@ -161,9 +161,9 @@ def is_ours(error: BaseException) -> bool:
     """Tell whether *error* comes from code that this package calls.
 
     Time limits are raised at any moment, by signal handlers and by other threads.
-    They have classes of their own, or are a ``TimeoutError``, and have to pass. What
-    has a class of its own, too, is raised by a file that shadows a module: that one
-    could not be imported, so it is not in ``sys.modules``.
+    They have classes of their own, or are a ``TimeoutError``, and have to pass. A file
+    of the program that shadows a module may raise a class of its own, too. Such a file
+    could not be imported, so its name is not in ``sys.modules``.
     """
     module = type(error).__module__
     own = ("builtins", "ididi", "ididi_scopefix", "importlib", "packaging", "wrapt")
