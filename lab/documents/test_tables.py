@@ -99,7 +99,7 @@ def test_the_evidence_counts_what_there_is() -> None:
     text = " ".join(line[0] for line in lines)
 
     assert f"each of the {len(table.VERIFIED)} affected releases" in text
-    assert f"on {len(rows.SERVERS)} servers" in text
+    assert f"under {len(rows.SERVERS)} configurations of servers" in text
     assert f"in {len(rows.PROGRAMS)} programs" in text
 
 
