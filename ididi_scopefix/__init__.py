@@ -73,13 +73,16 @@ class _Finder:
         thread = get_ident()
         if thread in self.asking:
             return None
-        self.asking.add(thread)
         try:
+            self.asking.add(thread)
             finders = iter(list(sys.meta_path))
-            any(finder is self for finder in finders)  # goes on behind this one
             for finder in finders:
-                find_spec = getattr(finder, "find_spec", None)
-                spec = find_spec and find_spec(fullname, path, target)
+                if finder is self:
+                    break
+            for finder in finders:  # those behind
+                if not hasattr(finder, "find_spec"):
+                    continue
+                spec = finder.find_spec(fullname, path, target)
                 if spec is not None:
                     if spec.loader is not None:
                         _hook(spec)
@@ -122,8 +125,10 @@ def _hook(spec: Any) -> None:
         runtime.prepare(spec)
 
     def after(module: Any) -> None:
-        if loader is not real:
-            module.__loader__ = spec.loader = real
+        if spec.loader is loader:
+            spec.loader = real
+        if loader is not real and getattr(module, "__loader__", None) is loader:
+            module.__loader__ = real
         if runtime is not None:
             runtime.loaded(module)
 

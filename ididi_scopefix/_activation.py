@@ -136,7 +136,7 @@ def _bind(module: ModuleType) -> None:
 
 def _variable_of(module: ModuleType) -> Any:
     """Return ididi's variable, which another thread may have replaced."""
-    variable = getattr(module, NAME)
+    variable: Any = vars(module)[NAME]
     return variable.original if is_replacement(variable) else variable
 
 
@@ -259,14 +259,17 @@ def _reason_of_import(error: BaseException) -> str:
     if isinstance(error, _releases.UnknownReleaseError):
         return str(error)
     names = " or ".join(_releases.REQUIREMENTS)
-    cause = f"{type(error).__name__}: {error}".rstrip(": ")
-    return f"{names} can't be imported ({cause}): reinstall ididi-scopefix, and see that no file of the program has such a name"
+    cure = "reinstall ididi-scopefix, and see that no file of the program has its name"
+    return f"{names} can't be imported ({_described(error)}): {cure}"
 
 
 def _reason_of_release(error: BaseException, version: "Optional[str]") -> str:
     """Return a sentence about an *error* of patching the ididi of *version*."""
     if isinstance(error, (_releases.UnknownReleaseError, ModuleNotFoundError)):
         return _reason_of_import(error)
-    newest = _releases.VERIFIED[-1]
-    cause = f"{type(error).__name__}: {error}".rstrip(": ")
-    return f"ididi {version} has other internals ({cause}): upgrade ididi-scopefix, or pin ididi=={newest}"
+    cure = f"upgrade ididi-scopefix, or pin ididi=={_releases.VERIFIED[-1]}"
+    return f"ididi {version} has other internals ({_described(error)}): {cure}"
+
+
+def _described(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -182,15 +182,17 @@ def seed(graph: Graph) -> SyncScope:
         if variable.get(_NOTHING) is _NOTHING:
             variable.set(scope)
         return scope
-    try:
-        # Where ididi has no bug, the graph knows its default scope.
-        scope = Context().run(graph.use_scope, module.DefaultScopeName)
-    except LookupError:
-        scope = runtime.default_scope_of(graph, module)
-    except Exception as error:
-        reason = f"this graph has no default scope: {status().reason}"
-        raise RuntimeError(reason) from error
-    return scope
+    default = getattr(module, "DefaultScopeName", None)
+    if default is not None:
+        try:
+            # Where ididi has no bug, the graph knows its default scope.
+            scope = Context().run(graph.use_scope, default)
+            return scope
+        except LookupError:
+            if hasattr(module, runtime.NAME):
+                scope = runtime.default_scope_of(graph, module)
+                return scope
+    raise RuntimeError(f"this graph has no default scope: {status().reason}")
 
 
 def _runtime() -> Any:

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
 from sys import is_finalizing
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
@@ -39,8 +40,8 @@ class Caller(NamedTuple):
 
 
 # No locks: next() and setdefault() are atomic, and a fork could copy a lock locked.
-_calls = itertools.count(1)
-_callers: dict[Caller, "itertools.count[int]"] = {}
+_calls: Iterator[int] = itertools.count(1)
+_callers: dict[Caller, Iterator[int]] = {}
 _is_verbose = False
 _patched = ""  # a sentence, if ididi is patched
 _said = ""  # the last decision, in verbose mode
@@ -57,7 +58,7 @@ def callers() -> "list[tuple[Caller, int]]":
     return [(caller, _counted(count)) for caller, count in list(_callers.items())]
 
 
-def _counted(count: "itertools.count[int]") -> int:
+def _counted(count: Iterator[int]) -> int:
     """Return how often ``next()`` was called on *count*, which began at 1."""
     # Its repr, "count(8)", is all that tells: next() would count one more.
     coming = repr(count)[len("count(") : -len(")")]
@@ -151,18 +152,22 @@ def _caller(resolver: "Optional[Resolver]", frame: "Optional[FrameType]") -> Cal
 def _count(caller: Caller, number: int) -> None:
     """Count a call of *caller*, the process's *number*, and write what is due."""
     if caller in _callers or len(_callers) < _MOST_CALLERS:
-        new = itertools.count(1)
+        new: Iterator[int] = itertools.count(1)
         count = _callers.setdefault(caller, new)
         next(count)
         if count is new:
             which = "first need" if number == 1 else "also needed"
             _write(f"{which}: {caller} ({_where()})")
-    if number >= 10 and number == 10 ** (len(str(number)) - 1):
+    if number >= 10 and _is_power_of_ten(number):
         most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
         parts = [f"{count:,} {caller}" for caller, count in most]
         rest = number - sum(count for _, count in most)
         parts += [f"{rest:,} elsewhere"] if rest > 0 else []
         _write(f"{number:,} calls answered: {'; '.join(parts)}")
+
+
+def _is_power_of_ten(number: int) -> bool:
+    return str(number).rstrip("0") == "1"
 
 
 def _shown(file: str) -> str:
@@ -199,13 +204,15 @@ def _program() -> str:
 def _write(text: str) -> None:
     """Write one line to standard error, unless the process has none."""
     stream: Any = sys.__stderr__
-    if stream is None or stream.closed:
-        return
+    try:
+        descriptor, encoding = stream.fileno(), stream.encoding
+    except (AttributeError, ValueError):
+        return  # it is None, closed, or no file
     printable = (each if each.isprintable() else ascii(each)[1:-1] for each in text)
     line = f"ididi-scopefix[{os.getpid()}]: {''.join(printable)}"
-    data = line.encode(stream.encoding, "backslashreplace")
+    data = line.encode(encoding or "utf-8", "backslashreplace")
     try:
-        os.write(stream.fileno(), data[:4000] + b"\n")
+        os.write(descriptor, data[:4000] + b"\n")
     except OSError as error:
         if error.errno is None:
             raise  # a time limit, and not the system's word that nobody reads there

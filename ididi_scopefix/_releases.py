@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 else:
-    Version = Any  # annotations can be evaluated without packaging
+    Distribution = Version = Any  # annotations can be evaluated without them
 
 AFFECTED = ">=1.4.4"  # the releases that are patched, as a specifier of PEP 440
 
@@ -131,7 +131,7 @@ def _metadata() -> ModuleType:
     return importlib.metadata
 
 
-def _distributions(file: "Optional[str]") -> "Iterator[Distribution]":
+def _distributions(file: "Optional[str]") -> Iterator[Distribution]:
     distributions = _metadata().distributions
     if file is None:
         yield from distributions(name="ididi")
@@ -144,7 +144,7 @@ def _distributions(file: "Optional[str]") -> "Iterator[Distribution]":
             yield each
 
 
-def _version_in(distribution: "Distribution") -> "Optional[str]":
+def _version_in(distribution: Distribution) -> "Optional[str]":
     for file in ("METADATA", "PKG-INFO", ""):  # the last is an egg-info that is a file
         try:
             text = distribution.read_text(file)
@@ -161,9 +161,9 @@ def is_ours(error: BaseException) -> bool:
     """Tell whether *error* comes from code that this package calls.
 
     Time limits are raised at any moment, by signal handlers and by other threads.
-    They have classes of their own, or are a ``TimeoutError``, and have to pass. What
-    has a class of its own, too, is raised by a file that shadows a module: that one
-    could not be imported, so it is not in ``sys.modules``.
+    They have classes of their own, or are a ``TimeoutError``, and have to pass. A file
+    of the program that shadows a module may raise a class of its own, too. Such a file
+    could not be imported, so its name is not in ``sys.modules``.
     """
     module = type(error).__module__
     own = ("builtins", "ididi", "ididi_scopefix", "importlib", "packaging", "wrapt")
@@ -184,14 +184,16 @@ def still_raises(module: ModuleType) -> bool:
         return True
     for error in errors:
         if not type(error).__module__.startswith("ididi."):
-            raise UnknownReleaseError(f"a scope call raised {error!r}") from error
+            sentence = f"a scope call raised {error!r}: upgrade ididi-scopefix"
+            raise UnknownReleaseError(sentence) from error
     return False
 
 
 def prove(module: ModuleType) -> None:
     """Raise ``UnknownReleaseError`` if a scope call of *module* still raises."""
     for error in _errors(module):
-        raise UnknownReleaseError(f"a scope call still raised {error!r}") from error
+        sentence = f"a scope call still raised {error!r}: upgrade ididi-scopefix"
+        raise UnknownReleaseError(sentence) from error
 
 
 def _errors(module: ModuleType) -> "list[Exception]":

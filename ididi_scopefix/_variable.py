@@ -13,7 +13,7 @@
    the replacement learns of it. A graph built before gets one when it first asks.
 6. While the shim is switched off, it only passes on to ididi's variable.
 
-Nothing is caught here: where the replacement is asked, ididi would have raised. There
+Nothing of the program's is caught: where this is asked, ididi would have raised. There
 is no lock, since a fork or a signal handler could wait for it for ever; every step
 alone leaves things right. No callback of a weak reference, since what a signal
 handler raises there is lost. When the interpreter ends, Python clears modules while
@@ -43,7 +43,7 @@ class Switch(Protocol):
 
 
 def _as_none(self: object) -> "tuple[type[None], tuple[()]]":
-    return type(None), ()  # how this is copied and pickled
+    return type(None), ()  # how this is pickled, and copied if nothing else says how
 
 
 class _Held:
@@ -56,11 +56,18 @@ class _Held:
         self.scope = scope
 
 
-class _Link(ref[_Held]):
-    """Leads from a type registry to what the graph holds."""
+class _Links(dict[int, "ref[_Held]"]):
+    """Leads from a type registry, by its id, to what its graph holds.
+
+    The id, since a shallow copy of a registry has the same object. A deep copy of it
+    has an empty one, in which threads that race for the first entry all get that.
+    """
 
     __slots__ = ()
     __reduce__ = _as_none
+
+    def __deepcopy__(self, memo: object) -> "_Links":
+        return type(self)()
 
 
 class ScopeVariable:
@@ -75,7 +82,7 @@ class ScopeVariable:
             answers.
 
     Raises:
-        AttributeError: *module* lacks a name that this needs.
+        KeyError: *module* lacks a name that this needs.
     """
 
     __slots__ = (
@@ -85,6 +92,7 @@ class ScopeVariable:
         "_graph_type",
         "_is_compiled",
         "_known",
+        "_most_known",
         "_namespace",
         "_resolver_type",
         "_scope_type",
@@ -95,7 +103,7 @@ class ScopeVariable:
         "reset",
     )
 
-    _attribute, _held_type, _link_type = _ATTRIBUTE, _Held, _Link
+    _attribute, _held_type, _links_type = _ATTRIBUTE, _Held, _Links
     _getframe, _is_finalizing = staticmethod(_getframe), staticmethod(is_finalizing)
     _gc_objects, _ref = staticmethod(gc.get_objects), ref
 
@@ -111,15 +119,16 @@ class ScopeVariable:
         self.reset = original.reset
         self._get, self._set = original.get, original.set
         self._switch, self._answered = switch, answered
-        self._namespace = vars(module)
-        self._graph_type: type[Graph] = module.Graph
-        self._resolver_type: type[Resolver] = module.Resolver
-        self._scope_type: type[SyncScope] = module.SyncScope
-        self._default_name: str = module.DefaultScopeName
-        create_scope = module.Resolver._create_scope
+        self._namespace = names = vars(module)
+        self._graph_type: type[Graph] = names["Graph"]
+        self._resolver_type: type[Resolver] = names["Resolver"]
+        self._scope_type: type[SyncScope] = names["SyncScope"]
+        self._default_name: str = names["DefaultScopeName"]
+        create_scope = self._resolver_type._create_scope
         self._is_compiled = type(create_scope) is not FunctionType
         # Of the graphs that are known here, the newest last. Compiled methods need it.
         self._known: list[ref[_Held]] = []
+        self._most_known = 100  # before those that are gone are left out
 
     def __repr__(self) -> str:
         return repr(self.original)
@@ -129,12 +138,16 @@ class ScopeVariable:
         scope = self._get(self)
         if scope is not self:
             return scope
-        # A compiled method leaves no frame: below this one there may be none at all.
-        frame = self._getframe().f_back if self._is_compiled else self._getframe(1)
+        try:
+            frame = self._getframe(1)
+        except ValueError:  # it was called from C, and by no Python before
+            frame = None
         return self._fall_back(frame, default)
 
     def set(self, scope: Any, /) -> "Token[Any]":
         """Set the scope of the context."""
+        # By identity: ididi gives the constant itself, and a name of the program's
+        # may be an object that can't be compared.
         if type(scope) is self._scope_type and scope.name is self._default_name:
             self._learn(scope, self._getframe().f_back)
         token: Token[Any] = self._set(scope)
@@ -195,17 +208,16 @@ class ScopeVariable:
     def _held_for(self, resolver: Resolver) -> "Optional[_Held]":
         """Return what holds the default scope of the graph of *resolver*, if any."""
         registry = resolver._type_registry
-        link = getattr(registry, self._attribute, None)
-        if type(link) is self._link_type:
-            held = link()
+        links = getattr(registry, self._attribute, None)
+        held: Optional[_Held]
+        if type(links) is self._links_type:
+            link = links.get(id(registry))
+            held = None if link is None else link()
         elif hasattr(registry, "__dict__"):
-            return None
+            held = None
         else:
-            table = vars(resolver._workers).get(self._attribute, {})
-            held = table.get(id(registry))
-        # Otherwise it is of the graph of which this one is a copy.
-        is_own = held is not None and held.scope._type_registry is registry
-        return held if is_own else None
+            held = vars(resolver._workers).get(self._attribute, {}).get(id(registry))
+        return held
 
     def _hold(
         self, scope: SyncScope, graph: "Optional[Resolver]", is_new: bool = False
@@ -213,32 +225,35 @@ class ScopeVariable:
         """Have *graph* hold its default *scope*, or else its thread pool.
 
         Threads that do this at once for a graph built before all get the first scope.
+        A graph that is being built (*is_new*) holds that which its context gets.
         """
         registry = scope._type_registry
-        held = self._held_type(scope)
+        key, held = id(registry), self._held_type(scope)
         attributes = getattr(registry, "__dict__", None)
         if attributes is not None:
-            link = self._link_type(held)
-            if is_new:
-                attributes[self._attribute] = link
+            links = attributes.setdefault(self._attribute, self._links_type())
+            if links is None:  # it was pickled
+                links = attributes[self._attribute] = self._links_type()
+            link = self._ref(held)
+            found = None if is_new else links.setdefault(key, link)()
+            if found is None:  # or the graph is gone that has held it
+                links[key] = link
             else:
-                attributes.setdefault(self._attribute, link)
-                found = self._held_for(scope)
-                if found is None:  # what is there was copied, or its graph is gone
-                    attributes[self._attribute] = link
-                else:
-                    held = found
+                held = found
         if attributes is not None and graph is not None:
             # Past the methods of a subclass.
             object.__setattr__(graph, self._attribute, held)
         else:
             table = vars(scope._workers).setdefault(self._attribute, {})
             if is_new:
-                table[id(registry)] = held
-            held = table.setdefault(id(registry), held)
+                table[key] = held
+            else:
+                held = table.setdefault(key, held)
         if self._is_compiled:
-            known = [each for each in self._known if each() is not None]
-            self._known = [*known, self._ref(held)]
+            self._known.append(self._ref(held))
+            if len(self._known) > self._most_known:
+                self._known = [each for each in self._known if each() is not None]
+                self._most_known = 2 * len(self._known) + 100
         return held
 
     def _newest(self) -> "Optional[_Held]":

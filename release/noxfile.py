@@ -207,6 +207,10 @@ def check_workflows(session: nox.Session) -> None:
     """Check what runs on the hosting service, without asking it."""
     session.run("zizmor", "--offline", "--pedantic", "--strict-collection", ".github")
     schema = ("check-jsonschema", "--builtin-schema")
-    workflows = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yml")))
-    session.run(*schema, "vendor.github-workflows", *workflows)
-    session.run(*schema, "vendor.dependabot", ".github/dependabot.yml")
+    github = ROOT / ".github"
+    for kind, files in (
+        ("github-workflows", (github / "workflows").glob("*.yml")),
+        ("github-issue-forms", (github / "ISSUE_TEMPLATE").glob("*.yml")),
+        ("dependabot", [github / "dependabot.yml"]),
+    ):
+        session.run(*schema, f"vendor.{kind}", *sorted(map(str, files)))

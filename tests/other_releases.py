@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
-from tests import children
+ROOT = Path(__file__).parents[1]
 
 
 def download(version: str, folder: Path, *options: str) -> Path:
@@ -106,43 +108,54 @@ FIXED = (
 """The edits of a release that answers in every context by itself."""
 
 
-TELL = (
-    children.LISTEN
-    + """
-import json
-import ididi_scopefix
-before = ididi_scopefix.status()
-import ididi, ididi.graph
-status = ididi_scopefix.status()
+class Told(NamedTuple):
+    """What the shim makes of an ididi; see ``telling.py``."""
 
-from contextvars import Context
+    state: str
+    reason: str
+    version: str | None
+    version_before: str | None
+    patched: list[str]
+    replaced: bool
+    logged: list[list[str]]
+    tracebacks: list[str]
+    raises: bool | str
 
-def raises():
-    try:
-        graph = ididi.Graph()
-        Context().run(graph.use_scope)
-    except LookupError:
-        return True
-    except Exception as error:
-        return type(error).__name__
-    return False
+    def failed(self) -> bool:
+        """Tell whether ididi is as it was, and one line at WARNING says why."""
+        levels = [level for level, _ in self.logged if level != "DEBUG"]
+        message = f"ididi-scopefix is not active: {self.reason}"
+        return (
+            self.state == "failed"
+            and not self.replaced
+            and "ididi is as it was" in self.reason
+            and "\n" not in self.reason
+            and levels == ["WARNING"]
+            and self.logged[0] == ["WARNING", message]
+            and self.tracebacks == ["DEBUG"]
+        )
 
-print(json.dumps({
-    "state": status.state,
-    "reason": status.reason,
-    "version": status.ididi_version,
-    "version_before": before.ididi_version,
-    "patched": list(status.patched),
-    "raises": raises(),
-    "warnings": warnings,
-}))
-"""
-)
-"""Says what the shim makes of ididi, as JSON."""
+    def is_active(self) -> bool:
+        """Tell whether ididi is patched, and nothing was said but by the first need."""
+        return self.state == "active" and self.replaced and self.logged == []
+
+    def is_left_alone(self) -> bool:
+        """Tell whether ididi is as it was without a word."""
+        return self.state == "inactive" and not self.replaced and self.logged == []
 
 
-def tell(folder: Path, program: str = TELL) -> dict[str, object]:
+def tell(folder: Path, *arguments: str) -> Told:
     """Return what the shim makes of the ididi in *folder*."""
-    output = children.run(program, path=folder).stdout
-    told: dict[str, object] = json.loads(output)
-    return told
+    path = os.pathsep.join(
+        filter(None, (str(folder), os.environ.get("PYTHONPATH"), str(ROOT)))
+    )
+    child = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "telling.py"), *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stderr == ""
+    return Told(**json.loads(child.stdout))

@@ -48,6 +48,6 @@ def annotated(module: ModuleType) -> Iterator[object]:
 
 @pytest.mark.parametrize("name", list(modules()))
 def test_every_annotation_can_be_evaluated(name: str) -> None:
-    """As beartype, typeguard and dependency-injection libraries do."""
+    """Libraries such as beartype and typeguard do it while a program runs."""
     for each in annotated(importlib.import_module(name)):
         typing.get_type_hints(each)

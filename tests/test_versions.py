@@ -1,4 +1,4 @@
-"""Which versions are affected and which are verified: the one table says it."""
+"""The one table says which versions are affected, and which are verified."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def versions(draw: st.DrawFn) -> str:
 @drawn
 @given(versions())
 def test_a_version_is_affected_if_packaging_says_so(version: str) -> None:
-    """Pre-, post-, dev- and local versions, as PEP 440 orders them."""
+    """PEP 440 orders pre-, post-, dev- and local versions."""
     inside = SpecifierSet(">=1.4.4").contains(Version(version), prereleases=True)
     assert is_affected(version) is inside
     assert is_affected(version) is (Version(version) >= Version("1.4.4"))
@@ -60,8 +60,8 @@ def test_a_version_is_affected_if_packaging_says_so(version: str) -> None:
 @example("1.8.2")
 @example("v1.8.2.0")
 @example("1.8.2.post1")
-def test_a_version_is_verified_if_it_equals_a_verified_release(version: str) -> None:
-    """Whichever way it is spelled; a release after that one is another."""
+def test_a_version_is_verified_if_it_equals_one_in_the_table(version: str) -> None:
+    """Its spelling does not count; a release after that one is another."""
     equal = any(Version(version) == Version(each) for each in table.VERIFIED)
     assert table.is_verified(version) is equal
 
@@ -69,7 +69,7 @@ def test_a_version_is_verified_if_it_equals_a_verified_release(version: str) -> 
 @drawn
 @given(versions().filter(lambda version: not is_affected(version)))
 def test_every_version_that_is_not_affected_is_told_why(version: str) -> None:
-    """In a sentence that names it."""
+    """The reason is a sentence that names the version."""
     advice = table.reason_to_leave_alone(version)
     assert advice is not None
     assert version in advice
@@ -83,10 +83,10 @@ def test_every_version_that_is_not_affected_is_told_why(version: str) -> None:
 @example("1.8.2; rm -rf")
 @example("1.8.*")
 @example(">=1.8")
-def test_what_is_no_version_is_refused_exactly_if_packaging_refuses_it(
+def test_what_packaging_refuses_as_a_version_is_refused(
     text: str,
 ) -> None:
-    """And never with another error."""
+    """No other error is ever raised."""
     try:
         Version(text)
     except InvalidVersion:
@@ -99,18 +99,18 @@ def test_what_is_no_version_is_refused_exactly_if_packaging_refuses_it(
 
 @pytest.mark.parametrize(
     ("version", "words"),
-    [("1.4.2rc1", "by design"), ("1.4.3.dev1", "1.4.4"), ("1.4.3rc2", "1.4.4")],
+    [
+        ("1.4.2rc1", "by design"),
+        ("1.4.3.dev1", "1.4.4"),
+        ("1.4.3rc2", "1.4.4"),
+        ("1.4.4rc1", table.AFFECTED),
+    ],
 )
 def test_a_pre_release_is_told_what_its_release_is_told(
     version: str, words: str
 ) -> None:
-    """As far as PEP 440 counts it among those."""
+    """That of the first affected release belongs to none, and is told the range."""
     assert words in str(table.reason_to_leave_alone(version))
-
-
-def test_a_pre_release_of_the_first_affected_one_is_out_of_range() -> None:
-    """It belongs to no family; the advice names the range."""
-    assert table.AFFECTED in str(table.reason_to_leave_alone("1.4.4rc1"))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_pre_release_of_the_first_affected_one_is_out_of_range() -> None:
     ],
 )
 def test_affected_is_decided_as_pep_440_orders(version: str, expected: bool) -> None:
-    """Pre-, post-, dev- and local versions, epochs and all."""
+    """These are one of each kind: pre-, post-, dev- and local versions, epochs."""
     assert is_affected(version) is expected
 
 

@@ -169,7 +169,7 @@ class Program:
 
     def returns(self, result: Any) -> None:
         """Note what a call has returned, and remember a scope."""
-        if isinstance(result, ididi.graph.ResolveScope):
+        if isinstance(result, (ididi.graph.SyncScope, ididi.graph.AsyncScope)):
             if not any(each is result for each in self.scopes):
                 self.scopes.append(result)
         elif isinstance(result, contextlib.AbstractContextManager):

@@ -73,9 +73,10 @@ class Rule(Shim):
     def asks(self, resolver: Any) -> None:
         if not self.is_on or ididi.graph._SCOPE_CONTEXT.get(None) is not None:
             return
-        pool = resolver._workers
         if IS_COMPILED:
             pool = [pool() for pool in self._pools if pool() is not None][-1]
+        else:
+            pool = resolver._workers
         default = pool.default_scope
         self._put.set((ididi.graph._SCOPE_CONTEXT.set(default), default))
 

@@ -255,11 +255,12 @@ def test_each_call_of_activate_leaves_one_finder_in_front() -> None:
 
     first, *others = sys.meta_path
     assert type(first).__module__ == "ididi_scopefix"
-    for call, state in (("deactivate", "disabled"), ("activate", "waiting")):
+    path = importlib.util.find_spec("ididi").submodule_search_locations
+    for call, state in (("deactivate", "disabled"), ("activate", "waiting")) * 2:
         for _ in range(2):
             assert getattr(ididi_scopefix, call)().state == state
-            loader = importlib.util.find_spec("ididi").loader
-            assert ("exec_module" in vars(loader)) is (call == "activate")
+            found = first.find_spec("ididi.graph", path)
+            assert (found is not None) is (call == "activate")
     assert [each for each in sys.meta_path if each is not first] == others
     assert sys.meta_path[0] is first
     assert finders() == 1

@@ -108,8 +108,9 @@ def test_what_a_finder_sets_on_a_loader_is_called(method: str, place: int) -> No
 
     called: set[str] = set()
     sys.meta_path.insert(place, Tracer())
+    importlib.import_module("ididi.graph")
 
-    assert called == {"ididi", "ididi.graph"}
+    assert called == {"ididi", "ididi.graph"}, called
     check_patched()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_two_builds_have_the_same_hashes(
     builder: Builder, unpacked: Path, tmp_path: Path
 ) -> None:
-    """With the documented command, in two clones, with another umask and path."""
+    """Two clones with other umasks and paths are built with the documented command."""
     (command,) = (line for line in quoted("verify").splitlines() if "-m build" in line)
     origin = tmp_path / "origin"
     shutil.copytree(unpacked, origin)

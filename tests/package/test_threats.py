@@ -1,4 +1,4 @@
-"""What SECURITY.md says of options, folders and variables is so."""
+"""SECURITY.md tells the truth about options, folders and variables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def intruder(tmp_path: Path) -> Path:
 def test_the_line_is_executed_but_with_s(
     installed: Environment, options: tuple[str, ...], executed: bool
 ) -> None:
-    """In the table of interpreters."""
+    """The table of interpreters says so of each option."""
     assert installed.run(IMPORTED, *options).stdout == f"{executed}\n"
 
 
@@ -56,7 +56,7 @@ def test_the_line_is_executed_but_with_s(
 def test_a_user_install_needs_the_users_site_packages(
     installed: Environment, tmp_path: Path
 ) -> None:
-    """So -s and -I are without the line, and -E is not."""
+    """The options -s and -I are without the line, and -E is not."""
     # The one that has made this environment, which itself has no such folder.
     base = os.path.realpath(sys.executable)
     home = {"HOME": str(tmp_path)}
@@ -89,7 +89,7 @@ def test_no_option_helps_where_others_can_write_the_interpreter(
 def test_a_module_on_pythonpath_comes_first(
     installed: Environment, intruder: Path, path: str
 ) -> None:
-    """As a sitecustomize there would, unless PYTHONPATH is ignored."""
+    """A sitecustomize there would, too, unless PYTHONPATH is ignored."""
     here = {"folder": intruder, "PYTHONPATH": path}
 
     for options in ((), ("-P",)) if sys.version_info >= (3, 11) else ((),):
@@ -122,10 +122,10 @@ def test_a_wrapt_in_the_current_folder_comes_first(
         assert told.stdout == ""
 
 
-def test_only_python_m_has_the_command_import_from_the_current_folder(
+def test_only_python_m_imports_from_the_current_folder(
     installed: Environment, tmp_path: Path
 ) -> None:
-    """The script does not, nor does -m with -P."""
+    """The script does not do it, nor does -m with -P."""
     code = "print('intruder'); raise SystemExit"
     (tmp_path / "argparse.py").write_text(code, encoding="utf-8")
     words = ("-m", "ididi_scopefix", "--version")
@@ -139,32 +139,7 @@ def test_only_python_m_has_the_command_import_from_the_current_folder(
     assert told.startswith("ididi-scopefix ")
 
 
-NOTE = """
-import os, sys
-
-PROCESS = ("os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.startfile",
-           "os.system", "pty.", "subprocess.")
-NETWORK = ("ftplib.", "http.", "socket.", "urllib.")
-FILE = ("os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink",
-        "os.truncate", "shutil.", "tempfile.")
-
-def note(event, arguments):
-    kind = ""
-    if event.startswith(PROCESS):
-        kind = "process"
-    elif event.startswith(NETWORK):
-        kind = "network"
-    elif event.startswith(FILE) or (
-        event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-    ):
-        path = str(arguments[0])
-        kind = "" if "__pycache__" in path or path == os.devnull else "file"
-    if kind:
-        os.write(2, f"{kind} ".encode())
-
-sys.addaudithook(note)
-"""
-"""Begins a program that says on standard error which of these things it does."""
+NOTE = Path(__file__).with_name("note.py").read_text(encoding="utf-8")
 
 COMMAND = "from ididi_scopefix.command.cli import main\n"
 
@@ -205,7 +180,7 @@ def test_only_the_command_starts_a_process(
     code: str,
     does: set[str],
 ) -> None:
-    """And nothing of the package writes a file or opens a connection."""
+    """Nothing of the package writes a file or opens a connection."""
     command = (installed.python, *options, "-c", NOTE + code)
 
     assert set(run(*command, folder=tmp_path).stderr.split()) == does
@@ -214,7 +189,7 @@ def test_only_the_command_starts_a_process(
 def test_run_sets_two_variables_for_its_program(
     installed: Environment, tmp_path: Path
 ) -> None:
-    """PYTHONPATH and the one that says where the packages are."""
+    """They are PYTHONPATH and the one that says where the packages are."""
     show = "import json, os; print(json.dumps(dict(os.environ)))"
     program = (installed.python, "-S", "-c", show)
     plainly = run(*program, PYTHONPATH=str(tmp_path)).stdout
@@ -234,7 +209,7 @@ def test_run_sets_two_variables_for_its_program(
 def test_the_variable_of_run_says_where_the_packages_come_from(
     installed: Environment, plain: Environment, intruder: Path
 ) -> None:
-    """So whoever sets it controls the program, as with PYTHONPATH."""
+    """Whoever sets it controls the program, as with PYTHONPATH."""
     bootstrap = installed.packages / "ididi_scopefix" / "command" / "bootstrap"
     variables = {
         "PYTHONPATH": str(bootstrap),

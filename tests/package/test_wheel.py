@@ -30,12 +30,12 @@ def quoted(name: str) -> str:
 
 
 def test_security_lists_what_the_wheel_holds(wheel: Path) -> None:
-    """File by file; `tests.package.contents` writes the list."""
+    """The list names each file; `tests.package.contents` writes it."""
     assert contents.files(wheel) == quoted("wheel")
 
 
 def test_security_prints_the_start_up_line_and_its_hash(wheel: Path) -> None:
-    """As the wheel installs it, byte by byte."""
+    """The wheel installs that line, byte by byte."""
     with zipfile.ZipFile(wheel) as archive:
         installed = archive.read("ididi-scopefix.pth")
 
@@ -48,7 +48,7 @@ def test_security_prints_the_start_up_line_and_its_hash(wheel: Path) -> None:
 def test_a_wheel_of_a_checkout_holds_no_stray_files(
     builder: Builder, unpacked: Path, wheel: Path, tmp_path: Path
 ) -> None:
-    """Built without an sdist in between, as `pip install .` does."""
+    """It is built without an sdist in between, as `pip install .` does."""
     folder = tmp_path / "checkout"
     shutil.copytree(unpacked, folder)
     for name in STRAY:
@@ -62,7 +62,7 @@ def test_a_wheel_of_a_checkout_holds_no_stray_files(
 
 
 def test_the_metadata_are_what_mirrors_take(wheel: Path, unpacked: Path) -> None:
-    """Version 2.4, and one word on the licence."""
+    """They are of version 2.4, and say the licence in one word."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
         text = archive.read(name).decode()
@@ -101,5 +101,5 @@ def test_the_wheel_that_ci_names_is_not_made_again(
     "SCOPEFIX_WHEEL" not in os.environ, reason="CI names the wheel to be tested"
 )
 def test_what_is_tested_is_the_wheel() -> None:
-    """And not the sources beside the tests."""
+    """The sources beside the tests are not imported."""
     assert Path(ididi_scopefix.__file__).resolve().parents[1] != ROOT

@@ -145,7 +145,8 @@ def test_verbose_lines_of_many_threads_are_whole() -> None:
     with open("stderr.txt", encoding="utf-8") as file:
         lines = file.read().splitlines()
     assert all(line.startswith("ididi-scopefix[") for line in lines), lines
-    assert len([line for line in lines if "first need" in line]) == 2
+    assert len([line for line in lines if ": first need: " in line]) == 1
+    assert len([line for line in lines if ": also needed: " in line]) == 1
     rounds = [line.split()[1] for line in lines if "calls answered" in line]
     assert sorted(rounds) == ["1,000", "10", "100"]
 

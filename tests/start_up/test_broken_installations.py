@@ -1,8 +1,7 @@
-"""Installations of which something is missing: Python starts, ididi is as it was."""
+"""Python starts and ididi is as it was, whatever is missing of an installation."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import stat
@@ -38,9 +37,8 @@ def _all_but_init(environment: Environment) -> None:
             file.unlink()
 
 
-def _seeding(environment: Environment) -> None:
-    (file,) = (environment.packages / "ididi_scopefix").glob("*seeding.py")
-    file.unlink()
+def _variable(environment: Environment) -> None:
+    (environment.packages / "ididi_scopefix" / "_variable.py").unlink()
 
 
 @pytest.mark.parametrize(
@@ -63,7 +61,7 @@ def test_a_line_without_its_module_is_an_error(
         assert f"{error}: " in report
 
 
-@pytest.mark.parametrize("remove", [_init, _all_but_init, _seeding])
+@pytest.mark.parametrize("remove", [_init, _all_but_init, _variable])
 def test_a_half_removed_package_is_silent(
     copy: Environment, remove: Callable[[Environment], None]
 ) -> None:
@@ -75,9 +73,12 @@ def test_a_half_removed_package_is_silent(
     assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
-def test_a_half_removed_package_is_silent_after_ididi(copy: Environment) -> None:
-    """Another start-up file, which comes first, has imported it."""
-    _all_but_init(copy)
+@pytest.mark.parametrize("remove", [_all_but_init, _variable])
+def test_a_half_removed_package_is_silent_after_ididi(
+    copy: Environment, remove: Callable[[Environment], None]
+) -> None:
+    """Another start-up file comes before that of the shim, and imports ididi."""
+    remove(copy)
     (copy.packages / "before.pth").write_text("import ididi\n", encoding="utf-8")
 
     finished = copy.run(
@@ -87,10 +88,8 @@ def test_a_half_removed_package_is_silent_after_ididi(copy: Environment) -> None
     assert finished.stderr == ""
 
 
-def test_a_package_removed_under_a_running_process_is_no_error(
-    copy: Environment,
-) -> None:
-    """The finder is armed when what it needs goes away."""
+def test_a_package_may_be_removed_under_a_running_process(copy: Environment) -> None:
+    """The finder waits for ididi when the modules that it needs go away."""
     folder = str(copy.packages / "ididi_scopefix")
     remove = f"import shutil; shutil.rmtree({folder!r})\n"
 
@@ -103,6 +102,10 @@ def test_a_missing_requirement_costs_one_warning(
 ) -> None:
     """It says what to install, and so does the status; ididi is as it was."""
     shutil.rmtree(copy.packages / missing)
+    if missing == "packaging":  # which is needed for releases not in the table
+        (metadata,) = copy.packages.glob("ididi-*.dist-info")
+        text = "Metadata-Version: 2.1\nName: ididi\nVersion: 1.8.99\n"
+        (metadata / "METADATA").write_text(text, encoding="utf-8")
     assert copy.run("pass").stderr == ""
 
     finished = copy.run(
@@ -113,15 +116,13 @@ def test_a_missing_requirement_costs_one_warning(
     )
 
     answer, state, reason = finished.stdout.splitlines()
-    (warning,) = finished.stderr.splitlines()
     assert (answer, state) == ("LookupError", "failed")
-    assert missing in reason
-    assert "pip install" in reason
-    assert reason in warning
+    assert f"{missing} is missing: pip install ididi-scopefix" in reason
+    assert finished.stderr == f"ididi-scopefix is not active: {reason}\n"
 
 
 def test_a_read_only_installation_is_silent_and_active(copy: Environment) -> None:
-    """Where no bytecode can be written."""
+    """No bytecode can be written there, and Python compiles the files each time."""
     folders = [copy.packages, *copy.packages.glob("**/")]
     for cache in [folder for folder in folders if folder.name == "__pycache__"]:
         shutil.rmtree(cache)
@@ -138,9 +139,8 @@ def test_a_read_only_installation_is_silent_and_active(copy: Environment) -> Non
 
 
 def test_metadata_are_not_needed_to_start(copy: Environment) -> None:
-    """Only pip needs those of the shim itself."""
+    """Nobody but pip needs those of the shim itself."""
     for folder in copy.packages.glob("ididi_scopefix-*.dist-info"):
         shutil.rmtree(folder)
 
     assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
-    assert os.listdir(copy.packages)

@@ -1,4 +1,4 @@
-"""Installed is active, and uninstalled is gone."""
+"""Installing the shim activates it, and uninstalling removes all of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAYS = {"wheel": ("ididi-scopefix",), "editable": ("--editable", str(ROOT))}
 def test_a_program_that_knows_nothing_of_the_shim_is_cured(
     plain: Environment, wheels: Path, tmp_path: Path, way: str
 ) -> None:
-    """By an installation of either kind alone, until it is uninstalled."""
+    """An installation of either kind does it, until it is uninstalled."""
     environment = plain.copy(tmp_path / "environment")
     before = environment.files()
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
@@ -42,13 +42,13 @@ def test_a_program_that_knows_nothing_of_the_shim_is_cured(
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
-def test_the_start_up_line_imports_one_module_and_does_nothing_else() -> None:
-    """In the checkout; the tests of the package compare the wheel with it."""
+def test_the_start_up_line_only_imports_the_package() -> None:
+    """It is the line of the checkout, which the wheel has to have, too."""
     assert (ROOT / START_UP_FILE).read_bytes() == LINE
 
 
 def test_the_start_up_line_loads_one_module(copy: Environment) -> None:
-    """And without the line, nothing is loaded and nothing is active."""
+    """Without the line, nothing is loaded and nothing is active."""
     loaded = "import sys; print([name for name in sys.modules if 'ididi' in name])"
     assert copy.run(loaded).stdout == "['ididi_scopefix']\n"
 
@@ -76,10 +76,10 @@ def customized(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_sitecustomize_example_activates_where_pth_files_do_not(
+def test_the_sitecustomize_example_needs_no_start_up_line(
     plain: Environment, target: Path, customized: Path
 ) -> None:
-    """In the folder of a serverless layer, which is put on PYTHONPATH."""
+    """Python reads no start-up file in the folder of a serverless layer."""
     assert (
         plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=str(target)).stdout == "LookupError\n"
     )
@@ -88,10 +88,10 @@ def test_the_sitecustomize_example_activates_where_pth_files_do_not(
     assert plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=path).stdout == "request\n"
 
 
-def test_the_sitecustomize_example_survives_the_absence_of_the_package(
+def test_the_sitecustomize_example_needs_no_package(
     plain: Environment, customized: Path
 ) -> None:
-    """The layer is gone, the example is still there."""
+    """It is silent where the layer with the package is gone."""
     finished = plain.run("pass", PYTHONPATH=str(customized))
 
     assert finished.stdout + finished.stderr == ""
@@ -100,7 +100,7 @@ def test_the_sitecustomize_example_survives_the_absence_of_the_package(
 def test_all_ways_at_once_activate_once(
     installed: Environment, customized: Path
 ) -> None:
-    """The start-up line, a sitecustomize and an import in the program."""
+    """These are the start-up line, a sitecustomize and an import in the program."""
     finished = installed.run(
         """
         import sys
@@ -108,19 +108,18 @@ def test_all_ways_at_once_activate_once(
         import ididi.graph
         ididi_scopefix.activate()
         print(sum("ididi_scopefix" in type(f).__module__ for f in sys.meta_path))
-        original = ididi.graph.Resolver.use_scope.__wrapped__
-        print(hasattr(original, "__wrapped__"))
+        print(type(ididi.graph._SCOPE_CONTEXT.original).__name__)
         """,
         PYTHONPATH=str(customized),
     )
 
-    assert finished.stdout == "1\nFalse\n"
+    assert finished.stdout == "1\nContextVar\n"
 
 
 def test_the_package_works_in_a_zip(
     plain: Environment, installed: Environment, tmp_path: Path
 ) -> None:
-    """A zipapp brings the package along, and has to import it itself."""
+    """A zipapp has the package in it, and has to import it itself."""
     application = tmp_path / "application"
     shutil.copytree(
         installed.packages / "ididi_scopefix", application / "ididi_scopefix"

@@ -1,4 +1,4 @@
-"""Interpreters inside the interpreter, and options that change how it imports."""
+"""The shim is active in interpreters inside the interpreter, and in lazy ones."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ if __name__ == "__main__":
     ],
 )
 def test_a_subinterpreter_is_an_interpreter(installed: Environment, kind: str) -> None:
-    """Its start-up reads the start-up file as that of the main one does."""
+    """It reads the start-up file when it starts, as the main one does."""
     program = f"kind, code = {kind!r}, {IN_AN_EMPTY_CONTEXT!r}\n{INTERPRETERS}"
 
     assert installed.run(program).stdout == "request\n"
@@ -84,7 +84,7 @@ def test_a_subinterpreter_is_an_interpreter(installed: Environment, kind: str) -
 def test_a_pool_of_interpreters_is_patched(
     installed: Environment, tmp_path: Path
 ) -> None:
-    """Each of them imports ididi for itself."""
+    """Each of the interpreters imports ididi for itself."""
     # Functions reach the interpreters by the name of their file.
     file = tmp_path / "program.py"
     file.write_text(IN_A_POOL, encoding="utf-8")
@@ -92,16 +92,8 @@ def test_a_pool_of_interpreters_is_patched(
     assert run(installed.python, str(file)).stdout == "request " * 3 + "request\n"
 
 
-def test_the_shim_warns_about_nothing_of_its_own(installed: Environment) -> None:
-    """With every warning an error, from the start of Python to its end."""
-    finished = installed.run(IN_AN_EMPTY_CONTEXT, "-W", "error", "-X", "dev")
-
-    assert finished.stdout == "request\n"
-    assert finished.stderr == ""
-
-
 @has_lazy_imports
-def test_the_start_up_line_activates_where_imports_are_lazy(
+def test_the_start_up_line_works_where_imports_are_lazy(
     installed: Environment,
 ) -> None:
     """Python reads start-up files before it makes the imports of a program lazy."""
