@@ -1,6 +1,6 @@
 """Reads the documents: headings, code blocks, tables and links of Markdown.
 
-What the words behind a block's opening fence mean is told in CONTRIBUTING.md.
+docs/releasing.md says what the words behind a block's opening fence mean.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
-HOME = "https://example.org/ididi-scopefix/"
-"""Where the repository is shown; the links of the README begin with it."""
-
 README = "README.md"
 OPERATIONS = "docs/operations.md"
 RECIPES = "docs/recipes.md"
@@ -24,10 +21,11 @@ COSTS = "docs/costs.md"
 EVIDENCE = "docs/evidence.md"
 HOSTS = "docs/hosts-table.md"
 ROOT_CAUSE = "docs/root-cause.md"
-DESIGN = "docs/design.md"
+API = "docs/api.md"
 DOCUMENTS = (
-    *(README, OPERATIONS, RECIPES, ALTERNATIVES, COSTS, EVIDENCE, HOSTS, ROOT_CAUSE),
-    *(DESIGN, "CONTRIBUTING.md"),
+    README,
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    "CONTRIBUTING.md",
 )
 """The documents whose blocks are run."""
 

@@ -35,8 +35,7 @@ PLAIN, SERVERS, LIHIL = "plain", "servers", "lihil"
 NOXFILES = ("noxfile.py", "lab/noxfile.py", "release/noxfile.py")
 
 RUN = ("python", "sh", "console", "dockerfile")
-SHOWN = ("text", "mermaid", "diff", "pth")
-"""The languages whose blocks are run, and those that other tests look at."""
+"""The languages whose blocks are run."""
 
 _TOOLS = re.compile(r"\b(fastapi|uvicorn|gunicorn|prometheus_client|pyinstaller|uv)\b")
 """What only the environment of the servers has, or what takes long."""
@@ -56,6 +55,8 @@ def sections() -> list[Section]:
         for document in DOCUMENTS
         for section in Document(document).sections
         if any(block.language in RUN for block in section.blocks)
+        # That one is for a clone, and has a test of its own.
+        and not any("pip install .\n" in block.text for block in section.blocks)
         and _environment_of(section) == environment()
     ]
 

@@ -217,3 +217,32 @@ def test_the_variable_of_run_says_where_the_packages_come_from(
     }
 
     assert plain.run("pass", **variables).stdout == "intruder\n"
+
+
+@pytest.mark.child(out="IDIDI_SCOPEFIX\n")
+def test_the_shim_reads_one_environment_variable() -> None:
+    """It is the one that switches the shim; the command reads others."""
+    import os
+    import sys
+    from contextvars import Context
+
+    found = set()
+    read = os._Environ.__getitem__
+
+    def note(self, key):
+        frame = sys._getframe(1)
+        if frame.f_code.co_name == "get":
+            frame = frame.f_back
+        if str(frame.f_globals["__name__"]).startswith("ididi_scopefix"):
+            found.add(key)
+        return read(self, key)
+
+    os._Environ.__getitem__ = note
+    sys.modules.pop("ididi_scopefix", None)
+    from ididi import Graph
+
+    import ididi_scopefix
+
+    Context().run(Graph().use_scope)
+    ididi_scopefix.activate()
+    print(*found)
