@@ -112,11 +112,11 @@ def _helps(module: ModuleType) -> bool:
     """
     if not _releases.still_raises(module):
         return False
-    original = _variable_of(module)
+    original, graphs = _variable_of(module), _releases.build_graphs(module)
     on_trial = ScopeVariable(original, module, _finder.switch, lambda *_: None)
     setattr(module, NAME, on_trial)
     try:
-        _releases.prove(module)
+        _releases.prove(module, graphs)
     finally:
         setattr(module, NAME, original)
     return True
@@ -160,7 +160,7 @@ def start() -> None:
             if not _releases.is_ours(error):
                 raise
             # Why it can't be imported is for that thread to say.
-    if GRAPH in sys.modules:
+    if GRAPH in sys.modules and not is_initializing(GRAPH):
         loaded(sys.modules[GRAPH])
 
 

@@ -171,6 +171,12 @@ def is_ours(error: BaseException) -> bool:
     return is_known and not isinstance(error, TimeoutError)
 
 
+def build_graphs(module: ModuleType) -> "tuple[Any, Any]":
+    """Build two graphs to try, each in a context of its own."""
+    graph, other = (Context().run(module.Graph, self_inject=False) for _ in range(2))
+    return graph, other
+
+
 def still_raises(module: ModuleType) -> bool:
     """Tell whether a scope call of *module* raises the ``LookupError`` of the bug.
 
@@ -179,7 +185,7 @@ def still_raises(module: ModuleType) -> bool:
     Raises:
         UnknownReleaseError: the calls fail in another way.
     """
-    errors = _errors(module)
+    errors = _errors(module, *build_graphs(module))
     if any(type(error) is LookupError for error in errors):
         return True
     for error in errors:
@@ -189,16 +195,19 @@ def still_raises(module: ModuleType) -> bool:
     return False
 
 
-def prove(module: ModuleType) -> None:
-    """Raise ``UnknownReleaseError`` if a scope call of *module* still raises."""
-    for error in _errors(module):
-        sentence = f"a scope call still raised {error!r}: upgrade ididi-scopefix"
-        raise UnknownReleaseError(sentence) from error
+def prove(module: ModuleType, graphs: "tuple[Any, Any]") -> None:
+    """Raise ``UnknownReleaseError`` if a scope call of *module* still raises.
+
+    *graphs* were built before it was patched.
+    """
+    for pair in (graphs, build_graphs(module)):
+        for error in _errors(module, *pair):
+            sentence = f"a scope call still raised {error!r}: upgrade ididi-scopefix"
+            raise UnknownReleaseError(sentence) from error
 
 
-def _errors(module: ModuleType) -> "list[Exception]":
+def _errors(module: ModuleType, graph: Any, other: Any) -> "list[Exception]":
     """Return what the scope calls of *module* raise, each in an empty context."""
-    graph, other = (Context().run(module.Graph, self_inject=False) for _ in range(2))
 
     def use_scope() -> None:
         Context().run(graph.use_scope().use_scope)
@@ -212,22 +221,24 @@ def _errors(module: ModuleType) -> "list[Exception]":
         # before the loop is asked for.
         manager = graph.ascope("probe")
         for step in (manager.__aenter__, lambda: manager.__aexit__(None, None, None)):
+            coroutine = step()
             try:
-                step().send(None)
+                coroutine.send(None)
+                sentence = "a scope call waited for something: upgrade ididi-scopefix"
+                coroutine.throw(UnknownReleaseError(sentence))
             except StopIteration:
                 continue
             except RuntimeError as error:
                 if "no running event loop" not in str(error):
                     raise
                 return
-            raise UnknownReleaseError("a scope call waited for something")
 
     errors: list[Exception] = []
     for call in (use_scope, scope, ascope, lambda: graph.merge(other)):
         try:
             Context().run(call)
         except Exception as error:
-            if not is_ours(error):
+            if isinstance(error, UnknownReleaseError) or not is_ours(error):
                 raise
             errors.append(error)
     return errors

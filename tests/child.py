@@ -160,8 +160,15 @@ def compile_body(
     sources = {name: as_source(value) for name, value in arguments.items()}
     lines = [f"{name} = {source}" for name, source in sources.items() if source]
     if tests:
-        # Last, so that what is installed goes before the checkout.
-        lines.append(f"__import__('sys').path.append({str(ROOT)!r})")
+        # The package tests is this one, whatever is installed under that name, as by
+        # ididi 1.5.x. All else that is installed goes before the checkout.
+        lines += [
+            "import sys",
+            f"sys.path.insert(0, {str(ROOT)!r})",
+            "import tests",
+            "sys.path.append(sys.path.pop(0))",
+            "del sys, tests",
+        ]
     preparations = ast.parse("\n".join(lines)).body
     for statement in preparations:
         for node in ast.walk(statement):

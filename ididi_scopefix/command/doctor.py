@@ -40,18 +40,17 @@ COMMAND = "    "
 """How a line of the verdict begins that is no sentence: it is never broken."""
 
 TO_START = (
-    "To have it in every program, install it for this interpreter, import it in a"
-    " sitecustomize.py on PYTHONPATH, or start the program with run:\n"
-    f"{COMMAND}{sys.executable} -m pip install ididi-scopefix\n"
+    f"To have it in every program, install ididi-scopefix for {sys.executable}, import"
+    " it in a sitecustomize.py on PYTHONPATH, or start the program with run:\n"
     f"{COMMAND}ididi-scopefix run PROGRAM"
 ).splitlines()
 
 ONE_CONNECTION = (
     "With the shim and without it, a pipelined request or a websocket can find the"
-    " closed scope of the request before it on its connection. What to do about it:\n"
-    f"{COMMAND}https://example.org/ididi-scopefix/docs/recipes.md"
-    "#one-connection-one-context"
-).splitlines()
+    " closed scope of the request before it on its connection, if its answer is sent"
+    " while the scope is open. docs/recipes.md says what to do, under"
+    ' "One connection, one context".'
+)
 
 NOT_NEEDED = "The shim is not needed."
 
@@ -242,7 +241,7 @@ def show(as_json: bool) -> int:
     if found["without_shim"]:
         _print_table(found["without_shim"], found["with_shim"])
         if found["uvicorn"]:
-            verdict = [*verdict, *ONE_CONNECTION]
+            verdict = [*verdict, ONE_CONNECTION]
     for line in verdict:
         print(line if line.startswith(COMMAND) else _wrapped(line))
     return code
