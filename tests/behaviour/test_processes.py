@@ -86,6 +86,7 @@ def test_a_fork_in_the_middle_of_a_call_waits_for_nothing(graph: Graph) -> None:
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": "{switch}"}, out="last True True\n", err=None)
 def test_a_finalizer_at_exit_uses_its_graph(switch: str, needed_before: bool) -> None:
     """It runs when Python has cleared the modules that were still referred to."""
+    import contextlib
     import contextvars
 
     import ididi
@@ -104,7 +105,9 @@ def test_a_finalizer_at_exit_uses_its_graph(switch: str, needed_before: bool) ->
         def __del__(self):
             self.run(self.use)
 
-    # Of a module that is cleared later than ididi.
+    # Python clears modules in the reverse order of their imports: this one later
+    # than ididi, and sooner than what ididi needs.
+    assert contextlib
     contextvars.session = Session()
     if needed_before:
         contextvars.session.run(contextvars.session.graph.use_scope)
