@@ -4,6 +4,7 @@ import gc
 import logging
 import signal
 import sys
+import threading
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 

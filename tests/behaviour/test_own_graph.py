@@ -3,7 +3,6 @@
 import asyncio
 import copy
 import pickle
-import sys
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Callable
@@ -221,6 +220,7 @@ def test_a_type_registry_can_be_copied(copied: Callable[[Any], Any]) -> None:
 @pytest.mark.child
 def test_two_modules_of_ididi_do_not_meet() -> None:
     """After ``del sys.modules[...]`` the next import makes a second one."""
+    import sys
     from contextvars import Context
 
     import ididi

@@ -1,6 +1,5 @@
 """Forks, ends of interpreters, and calls that no code of Python makes."""
 
-import asyncio
 import os
 import sys
 from contextvars import Context
@@ -20,8 +19,10 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     """The first function of a thread is called by nobody, and so may be Graph()."""
     import _thread
     import sys
-    import time
+    import threading
+    import weakref
     from contextvars import Context
+    from functools import partial
 
     from ididi import Graph
 
@@ -31,10 +32,13 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     sys.unraisablehook = errors.append
     graph = Context().run(Graph)
     for function in (graph.use_scope, Graph, graph.use_scope):
-        Context().run(_thread.start_new_thread, function, ())
-        end = time.monotonic() + 30
-        while _thread._count() and time.monotonic() < end:
-            time.sleep(0.001)
+        ended = threading.Event()
+        called = partial(function)
+        # The thread lets go of what it has called when all is done.
+        weakref.finalize(called, ended.set)
+        Context().run(_thread.start_new_thread, called, ())
+        del called
+        assert ended.wait(30)
     assert errors == []
     (caller,) = ididi_scopefix.status().callers
     assert (caller.file, caller.line, caller.function) == ("?", 0, "?")
@@ -112,6 +116,7 @@ def test_a_finalizer_at_exit_uses_its_graph(switch: str, needed_before: bool) ->
 )
 def test_python_in_development_mode_complains_of_nothing() -> None:
     """Nothing is left open or unawaited by calls in empty contexts."""
+    import asyncio
     import gc
     import warnings
     from contextvars import Context

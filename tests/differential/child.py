@@ -30,13 +30,13 @@ class Order(NamedTuple):
     Attributes:
         block: its statements.
         graphs: how many graphs it starts with.
-        late: whether the shim is activated when they have been built.
+        when: when the shim is activated; see :class:`Program`.
         is_empty: whether the context it runs in has no scope.
     """
 
     block: Block
     graphs: int
-    late: bool
+    when: str
     is_empty: bool
 
 
@@ -103,7 +103,7 @@ def main(shim: type[Shim]) -> None:
         except EOFError:
             return
         faulthandler.dump_traceback_later(DEADLINE, exit=True)
-        program = Program(shim(), order.graphs, order.late)
+        program = Program(shim(), order.graphs, order.when)
         answer = program.run(order.block, order.is_empty)
         faulthandler.cancel_dump_traceback_later()
         del program

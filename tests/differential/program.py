@@ -87,11 +87,12 @@ class Program:
     Args:
         shim: what answers where a context has no scope.
         graphs: how many graphs it starts with.
-        late: whether the shim is activated when they have been built.
+        when: ``"early"``, or if the shim is activated when they have been built,
+            ``"late"``, or ``"elsewhere"``: not in the context that has built them.
     """
 
-    def __init__(self, shim: Shim, graphs: int, late: bool) -> None:
-        self.shim, self.is_late = shim, late
+    def __init__(self, shim: Shim, graphs: int, when: str) -> None:
+        self.shim, self.is_late = shim, when != "early"
         self.trace = Trace()
         self.note = self.trace.note
         self.graphs: list[Any] = []
@@ -105,10 +106,15 @@ class Program:
         self.entered: list[Block] = []
         self.statements = 0
         self.building = Context()
-        if late:
+        if self.is_late:
             shim.deactivate()
-        for _ in range(graphs):
-            self.building.run(self.build)
+        for _ in range(graphs - 1):
+            # Of two in one context, the token of the second keeps the first alive.
+            Context().run(self.build)
+        self.building.run(self.build)
+        if when == "elsewhere":
+            # The graph gets another default scope than the one that it has there.
+            self.building = Context()
         self.building.run(shim.activate)
 
     # The frame of a program.
@@ -212,6 +218,7 @@ class Program:
     def build(self) -> None:
         graph = Graph(workers=JoinedPool(max_workers=1))
         self.shim.built(graph, ididi.graph._SCOPE_CONTEXT.get(None))
+        graph.resolve(service.Settings)  # which default scopes never hold
         graph.node(service.open_connection)
         graph.node(service.open_async_connection)
         self.graphs.append(graph)
@@ -236,6 +243,8 @@ class Program:
             workers = self.graphs.pop(number)._workers
             self.scopes = [each for each in self.scopes if each._workers is not workers]
             self.trace.forget(workers)
+            del workers
+            await self.do_collect()
 
     async def do_collect(self) -> None:
         clear_caches()
@@ -269,11 +278,12 @@ class Program:
             lambda: resolver.use_scope(names),
             lambda: resolver.use_scope(),
             lambda: resolver.use_scope(names, as_async=True),
-            lambda: function(self=resolver, name=names),
-            lambda: resolver.use_scope(nome=names),
+            lambda: function(resolver, name=names),
         )
+        number = self.shim.fallbacks()
         self.shim.asks(resolver)
         await self.attempt(calls[form])
+        self.note("fallbacks", self.shim.fallbacks() - number)
 
     async def do_read(self) -> None:
         if IS_COMPILED:  # nobody can tell that it is not ididi who reads

@@ -35,6 +35,10 @@ class Shim:
     def seed(self, graph: Any) -> Any:
         return ididi_scopefix.seed(graph)
 
+    def fallbacks(self) -> int:
+        """Return how many calls of ``use_scope()`` have needed a default scope."""
+        return ididi_scopefix.status().fallbacks
+
     def built(self, graph: Any, default: Any) -> None:
         """Learn that *graph* has been built, with its *default* scope."""
 
@@ -50,6 +54,7 @@ class Rule(Shim):
 
     def __init__(self) -> None:
         self._pools: list[ref[Any]] = []
+        self._fallbacks = 0
         self._put: ContextVar[Optional[tuple[Token[Any], Any]]]
         self._put = ContextVar("put", default=None)
 
@@ -65,18 +70,23 @@ class Rule(Shim):
             ididi.graph._SCOPE_CONTEXT.set(default)
         return default
 
+    def fallbacks(self) -> int:
+        return self._fallbacks
+
     def built(self, graph: Any, default: Any) -> None:
         # The pool has a name for everything in every release, and dies with the graph.
         graph._workers.default_scope = default
         self._pools.append(ref(graph._workers))
 
     def asks(self, resolver: Any) -> None:
+        self.settle()
         if not self.is_on or ididi.graph._SCOPE_CONTEXT.get(None) is not None:
             return
         if IS_COMPILED:
             pool = [pool() for pool in self._pools if pool() is not None][-1]
         else:
             pool = resolver._workers
+        self._fallbacks += 1
         default = pool.default_scope
         self._put.set((ididi.graph._SCOPE_CONTEXT.set(default), default))
 

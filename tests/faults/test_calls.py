@@ -13,10 +13,11 @@ from ididi import Graph
 
 import ididi_scopefix
 from tests import contexts
-from tests.pythons import IS_PYPY
+from tests.pythons import IS_PYPY, collect
 from tests.shape import is_compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 pytestmark = [
@@ -24,6 +25,13 @@ pytestmark = [
     # What is interrupted while it is entered is left to the collector.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _collect_what_was_left() -> Iterator[None]:
+    """What was interrupted ends here, where its errors are expected."""
+    yield
+    collect()
 
 
 class InjectedError(Exception):

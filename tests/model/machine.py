@@ -18,7 +18,13 @@ from weakref import ref
 
 import ididi.graph
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 from ididi import Graph, use
 from ididi.config import DefaultScopeName
 from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
@@ -177,7 +183,17 @@ class Machine(RuleBasedStateMachine):
         self.open: list[OpenScope] = []
         self.empty_context()
         self.pool_thread()
-        self.build(self.contexts[0], self_inject=True)
+
+    @initialize(is_late=st.booleans())
+    def start(self, is_late: bool) -> None:
+        """Build a graph before the shim is activated in another context, or after."""
+        building, other = self.contexts
+        if is_late:
+            ididi_scopefix.deactivate()
+            self.active = False
+        self.build(building, self_inject=True)
+        if is_late:
+            self.activate_in(other)
 
     # The model.
 
@@ -375,7 +391,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def activate(self, data: st.DataObject) -> None:
-        context = self.a_context(data)
+        self.activate_in(self.a_context(data))
+
+    def activate_in(self, context: ModelContext) -> None:
         assert context.call(ididi_scopefix.activate).state == "active"
         if not self.active:
             self.active = True

@@ -27,6 +27,7 @@ def test_a_home_makes_the_links_of_the_readme_whole(
     environment.pip("install", "--quiet", READMES)
     source = tmp_path / "source"
     shutil.copytree(unpacked, source)
+    (source / "PKG-INFO").unlink()  # hatchling would take the text from there
     pyproject = source / "pyproject.toml"
     blocks = Document("docs/releasing.md").blocks
     (home,) = (block.text for block in blocks if block.name == "home")
