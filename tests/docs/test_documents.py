@@ -169,7 +169,7 @@ def test_the_traceback_is_a_real_one(tmp_path: Path) -> None:
     """A search for what the server's log says finds the README."""
     save_application(tmp_path)
     lines = block("text traceback").text.splitlines()
-    own = [line for line in lines if "ididi" in line or "_SCOPE_CONTEXT" in line]
+    own = [line for line in lines if "idid" in line or "_SCOPE_CONTEXT" in line]
 
     with recipes.started("uvicorn app:app", tmp_path, IDIDI_SCOPEFIX="0") as server:
         assert server.request("GET", "/").status == 500
