@@ -255,7 +255,7 @@ def _reason_of_import(error: BaseException) -> str:
     """Return a sentence about an *error* of importing what the patch needs."""
     missing = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and missing in _releases.REQUIREMENTS:
-        return f"{missing} is missing: pip install ididi-scopefix"
+        return f"{missing} is missing: python -m pip install {missing}"
     if isinstance(error, _releases.UnknownReleaseError):
         return str(error)
     names = " or ".join(_releases.REQUIREMENTS)

@@ -188,7 +188,8 @@ def _places(
     needed_in["requests"] = ("empty context" if always else "copied context") in kinds
     name = f"Requests on uvicorn {server['version']}"
     if needed_in["requests"]:
-        return needed_in, [f"{name} need it; threads {threads}."]
+        too = "and so do threads" if needed_in["threads"] else "threads do not"
+        return needed_in, [f"{name} need it, {too}."]
     told = "if the graph is built in the lifespan or by a request."
     if server["empty_contexts"] == "option":
         told = f"with {UVICORN_OPTION}, or {told}"

@@ -126,7 +126,7 @@ def test_a_failure_is_one_warning_and_its_traceback_at_debug(missing: str) -> No
     logging.basicConfig(level=logging.DEBUG, handlers=[Keeping()])
     if missing == "wrapt":
         sys.modules["wrapt"] = None
-        reason = "wrapt is missing: pip install ididi-scopefix; ididi is as it was."
+        reason = "wrapt is missing: python -m pip install wrapt; ididi is as it was."
     else:
         ididi_scopefix.deactivate()
         import ididi.graph

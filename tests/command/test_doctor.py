@@ -82,7 +82,7 @@ def test_threads_that_inherit_a_context_need_no_shim(installed: Environment) -> 
 @pytest.mark.parametrize(
     ("version", "requests", "said"),
     [
-        ("0.39.0", True, "Requests on uvicorn 0.39.0 need it; threads do."),
+        ("0.39.0", True, "Requests on uvicorn 0.39.0 need it, and so do threads."),
         pytest.param(
             *("0.54.0", False),
             "Requests on uvicorn 0.54.0 do not need it; threads do. Requests need it"
@@ -183,7 +183,7 @@ def test_a_missing_requirement_is_said(copy: Environment, missing: str) -> None:
     if missing == "wrapt":
         assert (code, report["state"]) == (1, "failed")
         assert report["verdict"][0].startswith("The shim could not patch ididi")
-        assert "wrapt is missing: pip install" in report["verdict"][0]
+        assert "wrapt is missing: python -m pip install wrapt" in report["verdict"][0]
     else:
         assert (code, report["state"]) == (0, "active")
 

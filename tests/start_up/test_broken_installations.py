@@ -117,7 +117,7 @@ def test_a_missing_requirement_costs_one_warning(
 
     answer, state, reason = finished.stdout.splitlines()
     assert (answer, state) == ("LookupError", "failed")
-    assert f"{missing} is missing: pip install ididi-scopefix" in reason
+    assert f"{missing} is missing: python -m pip install {missing}" in reason
     assert finished.stderr == f"ididi-scopefix is not active: {reason}\n"
 
 
