@@ -152,25 +152,28 @@ def _hook(spec: Any) -> None:
 
     def put_back() -> None:
         for name, method in methods.items():
-            if vars(loader).get(name) is method:  # or else somebody has wrapped it
-                del vars(loader)[name]
+            if attributes.get(name) is method:  # or else somebody has wrapped it
+                del attributes[name]
 
     methods = {"create_module": create_module, "exec_module": exec_module}
     if not hasattr(loader, "exec_module"):  # zipimport's, in Python 3.9
         methods = {"load_module": load_module}
     replaced = {name: getattr(loader, name) for name in methods}
-    vars(loader).update(methods)
+    attributes: dict[str, Any] = vars(loader)
+    attributes.update(methods)
     spec.loader = loader
 
 
 def _loader_for(name: str, loader: Any) -> Any:
     """Return an object that loads the module *name*, and no other, as *loader* does."""
-    kind = type(loader)
+    kind: Any = type(loader)
     if kind is loader.__class__ and type(getattr(loader, "__dict__", None)) is dict:
         if getattr(loader, "name", None) == name:
             return loader
         try:
-            copy = object.__new__(kind)  # one loader serves all modules of a zip file
+            copy: Any = object.__new__(
+                kind
+            )  # one loader serves all modules of a zip file
         except TypeError:
             pass  # it is written in C
         else:
@@ -179,7 +182,9 @@ def _loader_for(name: str, loader: Any) -> Any:
 
     # A class, as for frozen modules and with Nuitka, or a proxy, as wrapt's.
     class Loader:
-        __class__ = property(lambda self: loader.__class__)
+        __class__ = property(  # pyright: ignore[reportIncompatibleMethodOverride]
+            lambda self: loader.__class__
+        )
 
         def __getattr__(self, name: str) -> Any:
             return getattr(loader, name)
@@ -191,7 +196,7 @@ def _find_finder() -> _Finder:
     """Return the finder of an earlier import of this package, or else a new one."""
     finder: Any
     for finder in sys.meta_path:
-        kind = type(finder)
+        kind: type[Any] = type(finder)
         if kind.__module__ == __name__ and kind.__name__ == "_Finder":
             found: _Finder = finder
             return found

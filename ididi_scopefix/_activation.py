@@ -113,7 +113,9 @@ def _helps(module: ModuleType) -> bool:
     if not _releases.still_raises(module):
         return False
     original, graphs = _variable_of(module), _releases.build_graphs(module)
-    on_trial = ScopeVariable(original, module, _finder.switch, lambda *_: None)
+    on_trial = ScopeVariable(
+        original, module, _finder.switch, lambda asking, frame: None
+    )
     setattr(module, NAME, on_trial)
     try:
         _releases.prove(module, graphs)

@@ -234,7 +234,7 @@ class ScopeVariable:
             links = attributes.setdefault(self._attribute, self._links_type())
             if links is None:  # it was pickled
                 links = attributes[self._attribute] = self._links_type()
-            link = self._ref(held)
+            link: ref[_Held] = self._ref(held)
             found = None if is_new else links.setdefault(key, link)()
             if found is None:  # or the graph is gone that has held it
                 links[key] = link
@@ -250,7 +250,8 @@ class ScopeVariable:
             else:
                 held = table.setdefault(key, held)
         if self._is_compiled:
-            self._known.append(self._ref(held))
+            known: ref[_Held] = self._ref(held)
+            self._known.append(known)
             if len(self._known) > self._most_known:
                 self._known = [each for each in self._known if each() is not None]
                 self._most_known = 2 * len(self._known) + 100
