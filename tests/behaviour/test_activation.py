@@ -117,7 +117,7 @@ def test_a_replacement_put_back_by_others_does_not_answer(graph: Graph) -> None:
 @pytest.mark.unchanged
 @knows_graphs
 def test_methods_classes_and_managers_are_ididi_s_own(graph: Graph) -> None:
-    """So signatures, pickles, mocks and the wrappers of others are as without it."""
+    """Signatures, pickles, mocks and wrappers of others are as without the shim."""
     methods = [
         getattr(graph_class, name)
         for graph_class in (ididi.graph.Graph, ididi.graph.SyncScope)
