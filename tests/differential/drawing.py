@@ -18,9 +18,7 @@ who = st.integers(0, 6)
 name = st.integers(0, len(NAMES) - 1)
 use_form = st.sampled_from([0, 0, 1, 2, 3])
 error = st.integers(0, len(ERRORS) - 1)
-some_error = st.none() | error
 kind = st.sampled_from(["empty", "empty", "built", "copied", 0, 1])
-scopes = st.lists(st.tuples(who, name), min_size=1, max_size=3)
 
 
 def statement(action: str, *operands: Any) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -42,10 +40,7 @@ SIMPLE = st.one_of(
     statement("deactivate"),
     statement("merge", who, st.lists(who, max_size=2)),
     statement("raise", error),
-    statement("raise_again"),
     statement("resolve", who, st.integers(0, len(TYPES) - 1)),
-    statement("register", who),
-    statement("call_back", who, some_error),
     statement("forget"),
 )
 """Statements without a block in them."""
@@ -67,19 +62,17 @@ def steps(block: Statements) -> st.SearchStrategy[list[Any]]:
 def compound(block: Statements, ablock: Statements) -> list[Any]:
     """Return the statements with a block in them, which is *block* if it can't wait."""
     return [
-        statement("with", who, name, block),
-        statement("with", who, name, block),
-        statement("by_hand", who, name, steps(block)),
+        statement("with", who, name, st.just(False), block),
+        statement("with", who, name, st.just(False), block),
+        statement("by_hand", who, name, st.just(False), steps(block)),
         statement("generator", who, name, block, steps(block)),
         statement("decorate", who, name, block),
-        statement("stack", scopes, st.booleans(), block),
         statement("try", block, block, st.sampled_from(["go on", "again", "from"])),
         statement("entry", who, st.sampled_from(["plain", "scoped"]), block),
         statement("put", who, block),
         statement("context", kind, block),
         statement("context", kind, block),
         statement("thread", kind, block),
-        statement("pool", kind, block),
         statement("run", ablock),
         statement("run", ablock),
     ]
@@ -89,18 +82,15 @@ def async_compound(block: Statements, ablock: Statements) -> list[Any]:
     """Return the statements that need an event loop, and those that may have one."""
     end = st.sampled_from(["wait", "cancel", "leave"])
     return [
-        statement("with", who, name, ablock),
-        statement("async_with", who, name, ablock),
-        statement("async_with", who, name, ablock),
-        statement("async_by_hand", who, name, steps(block)),
-        statement("by_hand", who, name, steps(block)),
+        statement("with", who, name, st.booleans(), ablock),
+        statement("with", who, name, st.booleans(), ablock),
+        statement("by_hand", who, name, st.booleans(), steps(block)),
         statement("try", ablock, ablock, st.sampled_from(["go on", "again", "from"])),
         statement("entry", who, st.just("async"), ablock),
         statement("put", who, ablock),
         statement("executor", kind, block),
         statement("task", kind, ablock, st.integers(0, 3), end),
         statement("task", kind, ablock, st.integers(0, 3), end),
-        statement("gather", st.lists(ablock, max_size=3)),
         statement("sleep"),
     ]
 

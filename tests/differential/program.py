@@ -16,10 +16,9 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 from weakref import ref
 
 import ididi.config
@@ -121,7 +120,7 @@ class Program:
 
     def run(self, block: Block, is_empty: bool) -> list[str]:
         """Run *block*, in an empty context or not; return what it has seen."""
-        service.noted.append(self.note)
+        service.running.append(self)
         sys.unraisablehook, unraisable = self.on_unraisable, sys.unraisablehook
         try:
             with warnings.catch_warnings():
@@ -138,8 +137,11 @@ class Program:
         finally:
             self.shim.activate()
             sys.unraisablehook = unraisable
-            service.noted.pop()
-        return self.trace.lines
+            service.running.pop()
+        lines = self.trace.lines
+        # A graph that an event loop keeps for longer would be found by the next one.
+        vars(self).clear()
+        return lines
 
     async def block(self, block: Block) -> None:
         """Run the statements of *block*."""
@@ -222,7 +224,7 @@ class Program:
         graph.node(service.open_connection)
         graph.node(service.open_async_connection)
         self.graphs.append(graph)
-        self.entries.append(service.make_entries(graph, self.enter))
+        self.entries.append(service.make_entries(graph))
         self.pools.append(ref(graph._workers))
 
     def enter(self, can_wait: bool) -> Any:
@@ -300,26 +302,24 @@ class Program:
             finally:
                 ididi.graph._SCOPE_CONTEXT.reset(token)
 
-    async def do_with(self, who: int, name: int, block: Block) -> None:
-        try:
-            resolver = self.resolver(who)
-            manager = resolver.scope(NAMES[name])
-            self.shim.asks(resolver)
-            with manager as scope:
-                self.returns(scope)
-                await self.block(block)
-        except BaseException as error:
-            self.fails(error)
-            raise
+    def manager(self, who: int, name: int, is_async: bool) -> tuple[Any, Any]:
+        """Return the resolver of that number, and a context manager of a scope."""
+        resolver = self.resolver(who)
+        make = resolver.ascope if is_async else resolver.scope
+        return resolver, make(NAMES[name])
 
-    async def do_async_with(self, who: int, name: int, block: Block) -> None:
+    async def do_with(self, who: int, name: int, is_async: bool, block: Block) -> None:
         try:
-            resolver = self.resolver(who)
-            manager = resolver.ascope(NAMES[name])
+            resolver, manager = self.manager(who, name, is_async)
             self.shim.asks(resolver)
-            async with manager as scope:
-                self.returns(scope)
-                await self.block(block)
+            if is_async:
+                async with manager as scope:
+                    self.returns(scope)
+                    await self.block(block)
+            else:
+                with manager as scope:
+                    self.returns(scope)
+                    await self.block(block)
         except BaseException as error:
             self.fails(error)
             raise
@@ -335,16 +335,6 @@ class Program:
         for word in ("first", "second"):
             self.shim.asks(resolver)
             await self.attempt(partial(function, word))
-
-    async def do_stack(self, scopes: list[Any], later: bool, block: Block) -> None:
-        with ExitStack() as stack:
-            for who, name in scopes:
-                resolver = self.resolver(who)
-                self.shim.asks(resolver)
-                self.returns(stack.enter_context(resolver.scope(NAMES[name])))
-            await self.block(block)
-            if later:
-                self.managers.append(stack.pop_all())
 
     async def do_generator(self, who: int, name: int, block: Block, steps: Any) -> None:
         """Have a generator open a scope, which is left in whichever context."""
@@ -366,23 +356,12 @@ class Program:
             keep=lambda: self.managers.append(generator),
         )
 
-    async def do_by_hand(self, who: int, name: int, steps: Any) -> None:
+    async def do_by_hand(self, who: int, name: int, is_async: bool, steps: Any) -> None:
         """Take a context manager by the hand, in one context or in several."""
-        resolver = self.resolver(who)
-        manager = resolver.scope(NAMES[name])
-        await self.by_hand(
-            resolver, manager, steps, manager.__enter__, manager.__exit__
-        )
+        resolver, manager = self.manager(who, name, is_async)
+        enter = manager.__aenter__ if is_async else manager.__enter__
+        leave = manager.__aexit__ if is_async else manager.__exit__
 
-    async def do_async_by_hand(self, who: int, name: int, steps: Any) -> None:
-        resolver = self.resolver(who)
-        manager = resolver.ascope(NAMES[name])
-        enter, leave = manager.__aenter__, manager.__aexit__
-        await self.by_hand(resolver, manager, steps, enter, leave)
-
-    async def by_hand(
-        self, resolver: Any, manager: Any, steps: Any, enter: Any, leave: Any
-    ) -> None:
         def call(function: Any, *arguments: Any) -> Any:
             self.shim.asks(resolver)
             return function(*arguments)
@@ -401,8 +380,8 @@ class Program:
         for step, *operands in steps:
             if step == "in":
                 kind, inner = operands
-                run = partial(drive, self.steps([inner], **calls))
-                await self.attempt(partial(self.context(kind).run, run))
+                run = partial(self.steps, [inner], **calls)
+                await self.attempt(partial(self.context(kind).run, drive_call, run))
             else:
                 await self.attempt(partial(calls[step], *operands))
             self.see()
@@ -412,9 +391,6 @@ class Program:
 
     async def do_raise(self, kind: int) -> None:
         raise ERRORS[kind]()
-
-    async def do_raise_again(self) -> None:
-        raise self.errors[-1]
 
     async def do_try(self, block: Block, handler: Block, then: str) -> None:
         try:
@@ -431,24 +407,6 @@ class Program:
 
     async def do_resolve(self, who: int, which: int) -> None:
         await self.attempt(lambda: self.resolver(who).resolve(service.TYPES[which]))
-
-    async def do_register(self, who: int) -> None:
-        settings, resolver = service.Settings(), self.resolver(who)
-        await self.attempt(lambda: resolver.register_singleton(settings))
-
-    async def do_call_back(self, who: int, error: Optional[int]) -> None:
-        def call_back() -> None:
-            self.note("is called back")
-            if error is not None:
-                raise ERRORS[error]()
-
-        async def call_back_async() -> None:
-            call_back()
-
-        scope = self.resolver(who)
-        is_async = isinstance(scope, ididi.graph.AsyncScope)
-        callback = call_back_async if is_async else call_back
-        await self.attempt(lambda: scope.register_exit_callback(callback))
 
     async def do_entry(self, who: int, kind: str, block: Block) -> None:
         if kind != "plain":
@@ -478,10 +436,6 @@ class Program:
         thread = threading.Thread(target=self.in_context(kind, block))
         thread.start()
         thread.join()
-
-    async def do_pool(self, kind: Any, block: Block) -> None:
-        with JoinedPool(max_workers=1) as pool:
-            pool.submit(self.in_context(kind, block))
 
     async def do_executor(self, kind: Any, block: Block) -> None:
         loop = asyncio.get_running_loop()
@@ -537,10 +491,6 @@ class Program:
         if then == "cancel":
             self.note("is cancelled", task.cancel())
         await self.attempt(lambda: task)
-
-    async def do_gather(self, blocks: list[Block]) -> None:
-        calls = [self.task(block) for block in blocks]
-        await self.attempt(lambda: asyncio.gather(*calls, return_exceptions=True))
 
 
 def drive_call(function: Callable[..., Any], *arguments: Any) -> Any:

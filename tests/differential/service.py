@@ -4,12 +4,12 @@ Without ``from __future__ import annotations``: ididi resolves what a factory's
 annotations say, and the names of a generator's are not always in reach.
 """
 
-from typing import Annotated, Any, AsyncGenerator, Callable, Generator  # noqa: UP035
+from typing import Annotated, Any, AsyncGenerator, Generator  # noqa: UP035
 
 from ididi import Graph, use
 
-noted: list[Callable[..., None]] = []
-"""What the resources report to: the program that is running."""
+running: list[Any] = []
+"""The program that is running. ididi's caches keep functions, but not what is here."""
 
 
 class Settings:
@@ -34,49 +34,49 @@ class Service:
 def open_connection() -> Generator[Connection, None, None]:
     """Open a connection, and tell how it is closed."""
     connection = Connection()
-    noted[-1]("opens", connection)
+    running[-1].note("opens", connection)
     try:
         yield connection
     except BaseException as error:
-        noted[-1]("closes after", connection, error)
+        running[-1].note("closes after", connection, error)
         raise
-    noted[-1]("closes", connection)
+    running[-1].note("closes", connection)
 
 
 async def open_async_connection() -> AsyncGenerator[AsyncConnection, None]:
     """Open a connection, and tell how it is closed."""
     connection = AsyncConnection()
-    noted[-1]("opens", connection)
+    running[-1].note("opens", connection)
     try:
         yield connection
     except BaseException as error:
-        noted[-1]("closes after", connection, error)
+        running[-1].note("closes after", connection, error)
         raise
-    noted[-1]("closes", connection)
+    running[-1].note("closes", connection)
 
 
 TYPES = (Settings, Connection, AsyncConnection, Service, Graph, int)
 """What is resolved; the last of them can't be."""
 
 
-def make_entries(graph: Graph, enter: Callable[[bool], Any]) -> dict[str, Any]:
-    """Make entry functions of *graph*, which call *enter* and say if they can wait."""
+def make_entries(graph: Graph) -> dict[str, Any]:
+    """Make entry functions of *graph*, which say whether they can wait."""
 
     @graph.entry
     def plain(settings: Settings) -> Any:
-        noted[-1]("in entry", settings)
-        return enter(False)
+        running[-1].note("in entry", settings)
+        return running[-1].enter(False)
 
     @graph.entry
     def scoped(connection: Annotated[Connection, use(open_connection)]) -> Any:
-        noted[-1]("in entry", connection)
-        return enter(False)
+        running[-1].note("in entry", connection)
+        return running[-1].enter(False)
 
     @graph.entry
     async def async_scoped(
         connection: Annotated[AsyncConnection, use(open_async_connection)],
     ) -> Any:
-        noted[-1]("in entry", connection)
-        return await enter(True)
+        running[-1].note("in entry", connection)
+        return await running[-1].enter(True)
 
     return {"plain": plain, "scoped": scoped, "async": async_scoped}
