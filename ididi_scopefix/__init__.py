@@ -159,14 +159,14 @@ def _hook(spec: Any) -> None:
     if not hasattr(loader, "exec_module"):  # zipimport's, in Python 3.9
         methods = {"load_module": load_module}
     replaced = {name: getattr(loader, name) for name in methods}
-    attributes: dict[str, Any] = vars(loader)
+    attributes: dict[str, Any] = loader.__dict__
     attributes.update(methods)
     spec.loader = loader
 
 
 def _loader_for(name: str, loader: Any) -> Any:
     """Return an object that loads the module *name*, and no other, as *loader* does."""
-    kind: Any = type(loader)
+    kind: Any = type(loader)  # pyright: ignore[reportUnknownVariableType]
     if kind is loader.__class__ and type(getattr(loader, "__dict__", None)) is dict:
         if getattr(loader, "name", None) == name:
             return loader
@@ -196,7 +196,7 @@ def _find_finder() -> _Finder:
     """Return the finder of an earlier import of this package, or else a new one."""
     finder: Any
     for finder in sys.meta_path:
-        kind: type[Any] = type(finder)
+        kind: Any = type(finder)  # pyright: ignore[reportUnknownVariableType]
         if kind.__module__ == __name__ and kind.__name__ == "_Finder":
             found: _Finder = finder
             return found

@@ -105,7 +105,8 @@ class ScopeVariable:
 
     _attribute, _held_type, _links_type = _ATTRIBUTE, _Held, _Links
     _getframe, _is_finalizing = staticmethod(_getframe), staticmethod(is_finalizing)
-    _gc_objects, _ref = staticmethod(gc.get_objects), ref
+    _gc_objects = staticmethod(gc.get_objects)
+    _ref: "type[ref[_Held]]" = ref  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -234,7 +235,7 @@ class ScopeVariable:
             links = attributes.setdefault(self._attribute, self._links_type())
             if links is None:  # it was pickled
                 links = attributes[self._attribute] = self._links_type()
-            link: ref[_Held] = self._ref(held)
+            link = self._ref(held)
             found = None if is_new else links.setdefault(key, link)()
             if found is None:  # or the graph is gone that has held it
                 links[key] = link
@@ -250,8 +251,7 @@ class ScopeVariable:
             else:
                 held = table.setdefault(key, held)
         if self._is_compiled:
-            known: ref[_Held] = self._ref(held)
-            self._known.append(known)
+            self._known.append(self._ref(held))
             if len(self._known) > self._most_known:
                 self._known = [each for each in self._known if each() is not None]
                 self._most_known = 2 * len(self._known) + 100
