@@ -150,7 +150,7 @@ def test_a_failure_is_one_warning_and_its_traceback_at_debug(missing: str) -> No
 
 @pytest.mark.child(
     err="ididi-scopefix is not active: wrapt is missing:"
-    " pip install ididi-scopefix; ididi is as it was.\n"
+    " python -m pip install wrapt; ididi is as it was.\n"
 )
 def test_a_failure_is_seen_where_logging_is_not_configured() -> None:
     """It is one line, and ididi is imported all the same."""

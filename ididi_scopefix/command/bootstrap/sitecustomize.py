@@ -26,8 +26,8 @@ finally:
     _this = sys.modules.pop("sitecustomize", None)
     try:
         __import__("sitecustomize")
-    except ImportError as error:
-        if getattr(error, "name", "sitecustomize") != "sitecustomize":
+    except ImportError as _error:
+        if getattr(_error, "name", "sitecustomize") != "sitecustomize":
             raise
     finally:
         if _this is not None:
