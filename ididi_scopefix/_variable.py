@@ -167,8 +167,9 @@ class ScopeVariable:
         self, frame: "Optional[FrameType]", default: "tuple[Any, ...]"
     ) -> Any:
         if self._switch.on:
-            resolver = self._resolver_of(frame)
-            held = None
+            resolver = held = None
+            if frame is not None and frame.f_globals is self._namespace:
+                resolver = frame.f_locals.get("self")
             if resolver is not None:
                 held = self._held_for(resolver) or self._make_held(resolver)
             elif self._is_compiled and not default:
@@ -180,17 +181,12 @@ class ScopeVariable:
                 return held.scope
         return self._get(*default)
 
-    def _resolver_of(self, frame: "Optional[FrameType]") -> "Optional[Resolver]":
-        """Return the ``self`` of the method of ididi that runs in *frame*, if any."""
-        if frame is None or frame.f_globals is not self._namespace:
-            return None
-        return frame.f_locals.get("self")
-
     def _learn(self, scope: SyncScope, frame: "Optional[FrameType]") -> None:
         """Hold *scope*, if it is the default scope of a graph that is being built."""
         graph = None
-        if frame is not None and frame.f_code.co_name == "__init__":
-            graph = self._resolver_of(frame)
+        is_ididi = frame is not None and frame.f_globals is self._namespace
+        if frame is not None and is_ididi and frame.f_code.co_name == "__init__":
+            graph = frame.f_locals.get("self")
         if graph is not None:
             self._hold(scope, graph, is_new=True)
         else:
