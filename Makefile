@@ -39,7 +39,7 @@ coverage: $(VENV)  ## which branches of the package the tests take (10 minutes)
 
 ### The laboratory: lab/README.md says what each proves
 
-.PHONY: servers soak isolation lihil agents docs model differential mutants upstream bench
+.PHONY: servers soak isolation lihil agents command docs model differential mutants upstream bench
 servers: $(VENV)  ## a service under every server, with the shim and without (15 minutes)
 	$(LAB) servers
 
@@ -54,6 +54,9 @@ lihil: $(VENV)  ## lihil's own tests in empty contexts (2 minutes)
 
 agents: $(VENV)  ## ddtrace, OpenTelemetry, New Relic, Elastic, Temporal (3 minutes)
 	$(LAB) agents
+
+command: $(VENV)  ## the command beside real launchers, in PEX and shiv programs (3 minutes)
+	$(LAB) command
 
 docs: $(VENV)  ## the recipes that need a server, and the tables (5 minutes)
 	$(LAB) docs compare

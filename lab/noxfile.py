@@ -125,6 +125,13 @@ def agents(session: nox.Session, agent: str) -> None:
 
 
 @nox.session
+def command(session: nox.Session) -> None:
+    """Run the command with real launchers, and in real PEX and shiv programs."""
+    session.install("--quiet", ".", *group("test"), silent=True)
+    session.run("pytest", "lab/command", *session.posargs)
+
+
+@nox.session
 @nox.parametrize("environment", ["servers", "lihil"], ids=["servers", "lihil"])
 def docs(session: nox.Session, environment: str) -> None:
     """Run the recipes of the documents that need a server."""
