@@ -161,6 +161,7 @@ def test_a_finalizer_uses_a_graph_of_its_own() -> None:
             Context().run(use, app)
     finally:
         gc.set_threshold(*thresholds)
+        gc.collect()  # leaves no session to what comes later
 
 
 def test_a_handler_uses_the_graph_that_is_asked(
