@@ -220,7 +220,7 @@ class Program:
     def build(self) -> None:
         graph = Graph(workers=JoinedPool(max_workers=1))
         self.shim.built(graph, ididi.graph._SCOPE_CONTEXT.get(None))
-        graph.resolve(service.Settings)  # which default scopes never hold
+        graph.register_singleton(service.Settings())  # which no default scope holds
         graph.node(service.open_connection)
         graph.node(service.open_async_connection)
         self.graphs.append(graph)
