@@ -5,6 +5,7 @@ import ctypes
 import logging
 import random
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextvars import Context
@@ -18,17 +19,17 @@ from tests import contexts
 from tests.pythons import IS_PYPY, collect
 from tests.shape import is_compiled
 
-# What is interrupted while it is entered is left to the collector, in plain ididi too.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
 LIMITS = 60
 
 
 @pytest.fixture(autouse=True)
-def _collect_what_was_left() -> Iterator[None]:
-    """What was interrupted ends here, where its errors are expected."""
+def _ignore_what_was_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What is interrupted while it is entered is left to the collector.
+
+    It is so in plain ididi. Its errors are expected, and pytest's hook for them is a
+    long function, which the next time limit would interrupt.
+    """
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
     yield
     collect()
 
