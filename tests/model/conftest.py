@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 # The same steps on every machine: what every change has to pass is repeatable.
 settings.register_profile(
     "short",
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=30,
     derandomize=True,
     deadline=None,
@@ -19,7 +19,7 @@ settings.register_profile(
 )
 settings.register_profile(
     "long",
-    max_examples=1200,
+    max_examples=600,
     stateful_step_count=50,
     deadline=None,
     print_blob=True,

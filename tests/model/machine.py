@@ -172,6 +172,8 @@ class Machine(RuleBasedStateMachine):
         gc.disable()
         clear_caches()
         collect()
+        if not IS_PYPY:
+            gc.freeze()  # the collector passes over what was there before
         ididi_scopefix.activate()
         self.active = True
         self.fallbacks = ididi_scopefix.status().fallbacks
@@ -430,7 +432,6 @@ class Machine(RuleBasedStateMachine):
             graph.drop()
         clear_caches()
         collect()
-        gc.enable()
         # Where a scope was closed by a finalizer, PyPy keeps its graph for longer.
         assert IS_PYPY or not any(graph.is_alive() for graph in graphs)
 
