@@ -172,11 +172,13 @@ class Program:
 
     def fails(self, error: BaseException) -> None:
         """Note an exception, for later use."""
+        self.shim.settle()
         self.errors.append(error)
         self.note("raises", error)
 
     def returns(self, result: Any) -> None:
         """Note what a call has returned, and remember a scope."""
+        self.shim.settle()
         if isinstance(result, (ididi.graph.SyncScope, ididi.graph.AsyncScope)):
             if not any(each is result for each in self.scopes):
                 self.scopes.append(result)
