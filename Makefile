@@ -64,7 +64,7 @@ docs: $(VENV)  ## the recipes that need a server, and the tables (5 minutes)
 model: $(VENV)  ## the model for long, on ididi releases of each shape (20 minutes)
 	$(LAB) model
 
-differential: $(VENV)  ## 10,000 random programs of each kind, with and without (hours)
+differential: $(VENV)  ## 10,000 random programs, with and without (20 minutes)
 	$(LAB) differential
 
 mutants: $(VENV)  ## change the code by machine, and see that a test fails (hours)
