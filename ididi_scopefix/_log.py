@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from sys import is_finalizing
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
@@ -42,6 +41,7 @@ class Caller(NamedTuple):
 # No locks: next() and setdefault() are atomic, and a fork could copy a lock locked.
 _calls: Iterator[int] = itertools.count(1)
 _callers: dict[Caller, Iterator[int]] = {}
+_named: Iterator[int] = itertools.count(1)  # the callers of which a line was written
 _is_verbose = False
 _patched = ""  # a sentence, if ididi is patched
 _said = ""  # the last decision, in verbose mode
@@ -67,8 +67,8 @@ def _counted(count: Iterator[int]) -> int:
 
 def _forked() -> None:
     """Begin anew in a forked child, which is a process of its own."""
-    global _calls
-    _calls = itertools.count(1)
+    global _calls, _named
+    _calls, _named = itertools.count(1), itertools.count(1)
     _callers.clear()
     if _said:
         _write(_said)
@@ -125,7 +125,7 @@ def answered(resolver: "Optional[Resolver]", frame: "Optional[FrameType]") -> No
         frame: what has asked for the scope: a method of ididi, if it is not compiled.
     """
     number = next(_calls)
-    if (number == 1 or _is_verbose) and not is_finalizing():
+    if number == 1 or _is_verbose:
         caller = _caller(resolver, frame)
         if _is_verbose:
             _count(caller, number)
@@ -156,7 +156,7 @@ def _count(caller: Caller, number: int) -> None:
         count = _callers.setdefault(caller, new)
         next(count)
         if count is new:
-            which = "first need" if number == 1 else "also needed"
+            which = "first need" if next(_named) == 1 else "also needed"
             _write(f"{which}: {caller} ({_where()})")
     if number >= 10 and _is_power_of_ten(number):
         most = sorted(callers(), key=lambda item: item[1], reverse=True)[:10]
