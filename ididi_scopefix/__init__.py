@@ -91,6 +91,16 @@ class _Finder:
             self.asking.discard(thread)
         return None
 
+    def is_waiting(self) -> bool:
+        """Tell whether Python asks this finder."""
+        # Not with "in": it would ask the other finders whether they are equal.
+        return any(finder is self for finder in sys.meta_path)
+
+    def wait(self) -> None:
+        """Have Python ask this finder first, unless it asks it already."""
+        if not self.is_waiting():
+            sys.meta_path.insert(0, self)
+
     def import_runtime(self) -> Any:
         """Return ``_activation``: the first one, however often all is imported anew.
 
@@ -171,9 +181,8 @@ def _loader_for(name: str, loader: Any) -> Any:
         if getattr(loader, "name", None) == name:
             return loader
         try:
-            copy: Any = object.__new__(
-                kind
-            )  # one loader serves all modules of a zip file
+            # One loader serves all modules of a zip file.
+            copy: Any = object.__new__(kind)
         except TypeError:
             pass  # it is written in C
         else:
@@ -225,9 +234,7 @@ def __dir__() -> "list[str]":
 
 
 if not _is_off() and _finder.switch.on:
-    # Not with "in": it would ask the other finders whether they are equal.
-    if not any(finder is _finder for finder in sys.meta_path):
-        sys.meta_path.insert(0, _finder)
+    _finder.wait()
     if "ididi" in sys.modules:
         try:
             _finder.import_runtime()

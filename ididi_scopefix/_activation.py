@@ -153,8 +153,7 @@ def default_scope_of(graph: Any, module: ModuleType) -> Any:
 def start() -> None:
     """Patch ididi if it is imported, and else wait for it."""
     _finder.switch.on = True
-    if not is_waiting():
-        sys.meta_path.insert(0, _finder)
+    _finder.wait()
     if is_initializing(GRAPH):
         try:
             importlib.import_module(GRAPH)  # waits for the thread that imports it
@@ -194,12 +193,6 @@ def graph_module() -> "Optional[ModuleType]":
 def is_patched(module: ModuleType) -> bool:
     """Tell whether the name in *module* is bound to a replacement."""
     return is_replacement(vars(module).get(NAME))
-
-
-def is_waiting() -> bool:
-    """Tell whether the finder is on ``sys.meta_path``."""
-    # Not with "in": it would ask the other finders whether they are equal.
-    return any(finder is _finder for finder in sys.meta_path)
 
 
 def is_initializing(name: str) -> bool:

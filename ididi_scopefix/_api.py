@@ -176,8 +176,9 @@ def seed(graph: Graph) -> SyncScope:
         wanted = "seed() takes the ididi.Graph to seed this context for"
         raise TypeError(f"{wanted}, not {type(graph).__name__!r}")
     scope: SyncScope
-    if runtime.is_patched(module) and _finder.switch.on:
-        variable = module._SCOPE_CONTEXT
+    # Looked up once: another thread may deactivate meanwhile.
+    variable: Any = getattr(module, runtime.NAME, None)
+    if _finder.switch.on and runtime.is_replacement(variable):
         scope = variable.default_scope_of(graph)
         if variable.get(_NOTHING) is _NOTHING:
             variable.set(scope)
@@ -211,7 +212,7 @@ def _inactivity(module: "Optional[ModuleType]", decision: Any) -> tuple[State, s
     if decision is not None and decision.state != "active":
         return decision.state, decision.reason
     runtime = _runtime()
-    if not runtime.is_waiting():
+    if not _finder.is_waiting():
         return "disabled", "nothing waits for ididi; activate() does."
     if any(map(runtime.is_initializing, (runtime.PACKAGE, runtime.GRAPH))):
         return "waiting", "ididi is being imported."
