@@ -21,7 +21,7 @@ from tests.pythons import (
     measures_memory,
     sees_uncollectable,
 )
-from tests.shape import holds_default_scopes
+from tests.shape import holds_default_scopes, is_compiled
 
 
 def make_each_call(graph: Any) -> None:
@@ -308,3 +308,21 @@ def test_contexts_and_graphs_that_come_and_go_leave_nothing() -> None:
     before = ididi_scopefix.status().fallbacks
     assert grown(serve, 1_000) < 20_000
     assert ididi_scopefix.status().fallbacks > before + 5_000
+
+
+@pytest.mark.unchanged
+@pytest.mark.skipif(is_compiled(), reason="compiled methods do not tell who asks")
+def test_who_reads_the_variable_himself_finds_nothing(graph: Graph) -> None:
+    """Only ididi's own calls are answered, and not a method of the program's."""
+
+    class Repository:
+        def __init__(self) -> None:
+            self._type_registry, self._workers = graph._type_registry, graph._workers
+
+        def look(self) -> None:
+            variable = ididi.graph._SCOPE_CONTEXT
+            assert variable.get(None) is None
+            with pytest.raises(LookupError, match="idid_scope_ctx"):
+                variable.get()
+
+    Context().run(Repository().look)
