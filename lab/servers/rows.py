@@ -25,7 +25,6 @@ REQUESTS = "SCOPEFIX_SERVERS_REQUESTS"
 the time for."""
 
 FASTAPI = "lab.service.app:app"
-LIHIL = "lab.lihil_service:app"
 ASGI = "lab.servers.hosts.asgi:app"
 WSGI = "lab.servers.hosts.wsgi:app"
 EXPOSED = "lab.servers.hosts.exposed:app"
@@ -67,17 +66,10 @@ ENVIRONMENTS = {
             *("robyn", "waitress"),
         )
     ),
-    **{
-        f"lihil-{lihil}-uvicorn-{uvicorn}": Environment(
-            (
-                "lihil" if lihil == "newest" else f"lihil=={lihil}",
-                "uvicorn>=0.45.0" if uvicorn == "newest" else f"uvicorn=={uvicorn}",
-                "websockets",
-            )
-        )
-        for lihil in ("0.2.38", "newest")
-        for uvicorn in ("0.40.0", "newest")
-    },
+    "lihil-0.2.38-uvicorn-0.40.0": Environment(("lihil==0.2.38", "uvicorn==0.40.0")),
+    "lihil-newest-uvicorn-newest": Environment(
+        ("lihil", "uvicorn>=0.45.0", "websockets")
+    ),
     "in-process": Environment(
         (
             *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx", "mangum"),
@@ -98,7 +90,7 @@ class Server(NamedTuple):
         name: what the test is called.
         environment: where it is installed.
         command: its arguments after ``python -m``.
-        without: the status of ``POST /api/v1/token`` without the shim.
+        without: the status of ``GET /request`` without the shim.
         subset: whether it differs in kind from the rows before it.
         logs: whether it logs what an application raises after it has answered.
     """
@@ -151,58 +143,31 @@ def _on(loop: str, parser: str) -> tuple[str, ...]:
 _PLAIN, _FAST = _on("asyncio", "h11"), _on("uvloop", "httptools")
 _TWO = ("--workers", "2")
 _RESET = ("--reset-contextvars",)
-_PRELOAD = (*_TWO, "--preload")
 _38, _40, _44, _NEW = (f"uvicorn-{v}" for v in ("0.38.0", "0.40.0", "0.44.0", "newest"))
+_OTHERS, _THREADS = "others", "threads"
 
 SERVERS = (
     Server("one worker", _38, _uvicorn(*_PLAIN), 200),
     Server("two workers", _38, _uvicorn(*_FAST, *_TWO), 200),
-    Server("asyncio, h11", _40, _uvicorn(*_PLAIN), 500, subset=True),
-    Server("asyncio, httptools", _40, _uvicorn(*_on("asyncio", "httptools")), 500),
-    Server("uvloop, h11", _40, _uvicorn(*_on("uvloop", "h11")), 500),
-    Server("uvloop, httptools", _40, _uvicorn(*_FAST), 500),
+    Server("one worker", _40, _uvicorn(*_PLAIN), 500, subset=True),
     Server("two workers", _40, _uvicorn(*_FAST, *_TWO), 500, subset=True),
     Server("gunicorn", _40, _gunicorn(*_TWO), 500),
-    Server("gunicorn --preload", _40, _gunicorn(*_PRELOAD), 500, subset=True),
+    Server("gunicorn --preload", _40, _gunicorn(*_TWO, "--preload"), 500, subset=True),
     Server("one worker", _44, _uvicorn(*_PLAIN), 500),
     Server("two workers", _44, _uvicorn(*_FAST, *_TWO), 500),
     Server("one worker", _NEW, _uvicorn(*_PLAIN), 200, subset=True),
     Server("two workers", _NEW, _uvicorn(*_FAST, *_TWO), 200),
     Server("reset", _NEW, _uvicorn(*_PLAIN, *_RESET), 500, subset=True),
     Server("reset, two workers", _NEW, _uvicorn(*_FAST, *_TWO, *_RESET), 500),
-    Server("gunicorn", _NEW, _gunicorn(*_TWO), 200),
-    Server("gunicorn --preload", _NEW, _gunicorn(*_PRELOAD), 200),
-    Server("hypercorn", "others", _hypercorn(), 200, subset=True),
+    Server("hypercorn", _OTHERS, _hypercorn(), 200, subset=True),
+    Server("hypercorn, two workers", _OTHERS, _hypercorn(*_TWO), 200),
+    Server("granian", _OTHERS, _granian(), 200, subset=True),
+    Server("granian, two workers", _OTHERS, _granian(*_TWO), 200),
     Server(
-        "hypercorn, two workers",
-        "others",
-        _hypercorn(*_TWO, "--worker-class", "uvloop"),
-        200,
-    ),
-    Server("granian", "others", _granian(), 200, subset=True),
-    Server("granian, two workers", "others", _granian(*_TWO, "--loop", "uvloop"), 200),
-    Server(
-        "gunicorn's asgi worker",
-        "others",
-        _gunicorn(worker="asgi"),
-        200,
+        *("gunicorn's asgi worker", _OTHERS, _gunicorn(worker="asgi"), 200),
         subset=True,
         logs=False,
     ),
-    Server("lihil", "lihil-0.2.38-uvicorn-0.40.0", _uvicorn(app=LIHIL), 500, True),
-    Server(
-        "lihil, two workers",
-        "lihil-0.2.38-uvicorn-0.40.0",
-        _uvicorn(*_TWO, app=LIHIL),
-        500,
-    ),
-    Server("lihil", "lihil-0.2.38-uvicorn-newest", _uvicorn(app=LIHIL), 200),
-    Server(
-        "lihil, reset", "lihil-0.2.38-uvicorn-newest", _uvicorn(*_RESET, app=LIHIL), 500
-    ),
-    # It brings ididi 1.8.4, which fails only later in the request.
-    Server("lihil", "lihil-newest-uvicorn-0.40.0", _uvicorn(app=LIHIL), 200),
-    Server("lihil", "lihil-newest-uvicorn-newest", _uvicorn(app=LIHIL), 200),
 )
 
 MOMENTS = IMPORT, LIFESPAN, FIRST = "import", "lifespan", "first request"
@@ -269,34 +234,34 @@ _DJANGO = ("lab.servers.hosts.django_app", "runserver", "--noreload")
 _ROBYN = ("lab.servers.hosts.robyn_app", "{port}")
 
 HOSTS = (
-    Host("gunicorn sync", "threads", _SYNC, _ALWAYS),
+    Host("gunicorn sync", _THREADS, _SYNC, _ALWAYS),
     # One request after the other, all in one context.
     *(
         row._replace(without=_ALWAYS, subset=False)
-        for row in _late("gunicorn sync", "threads", _SYNC, (FIRST,))
+        for row in _late("gunicorn sync", _THREADS, _SYNC, (FIRST,))
     ),
-    Host("gunicorn gthread", "threads", _GTHREAD, _NEVER, subset=True),
-    Host("waitress", "threads", _WAITRESS, _NEVER, subset=True),
-    Host("hypercorn, WSGI", "threads", _hypercorn(app=f"wsgi:{WSGI}"), _NEVER),
-    Host("granian, WSGI", "threads", _WSGI_GRANIAN, _NEVER, subset=True),
-    Host("Flask's server", "threads", (*_FLASK, "--port", "{port}"), _NEVER),
-    Host("Django's runserver", "threads", (*_DJANGO, "127.0.0.1:{port}"), _NEVER),
+    Host("gunicorn gthread", _THREADS, _GTHREAD, _NEVER, subset=True),
+    Host("waitress", _THREADS, _WAITRESS, _NEVER, subset=True),
+    Host("hypercorn, WSGI", _THREADS, _hypercorn(app=f"wsgi:{WSGI}"), _NEVER),
+    Host("granian, WSGI", _THREADS, _WSGI_GRANIAN, _NEVER, subset=True),
+    Host("Flask's server", _THREADS, (*_FLASK, "--port", "{port}"), _NEVER),
+    Host("Django's runserver", _THREADS, (*_DJANGO, "127.0.0.1:{port}"), _NEVER),
     # Robyn stops to serve when it is asked to end, and goes on to run.
-    Host("Robyn", "threads", _ROBYN, _NEVER, subset=True, ends=False),
+    Host("Robyn", _THREADS, _ROBYN, _NEVER, subset=True, ends=False),
     Host(
         "Robyn, sync handler",
-        "threads",
+        _THREADS,
         _ROBYN,
         _NEVER,
         path="/visit-in-thread",
         ends=False,
     ),
-    *_late("Robyn", "threads", _ROBYN, ends=False),
-    Host("daphne", "others", _daphne(ASGI), _ALWAYS, subset=True),
-    *_late("daphne", "others", _daphne(ASGI), (FIRST,)),
-    *_late("hypercorn", "others", _hypercorn(app=ASGI)),
-    *_late("granian", "others", _granian(app=ASGI)),
-    *_late("gunicorn's asgi worker", "others", _gunicorn(app=ASGI, worker="asgi")),
+    *_late("Robyn", _THREADS, _ROBYN, ends=False),
+    Host("daphne", _OTHERS, _daphne(ASGI), _ALWAYS, subset=True),
+    *_late("daphne", _OTHERS, _daphne(ASGI), (FIRST,)),
+    *_late("hypercorn", _OTHERS, _hypercorn(app=ASGI)),
+    *_late("granian", _OTHERS, _granian(app=ASGI)),
+    *_late("gunicorn's asgi worker", _OTHERS, _gunicorn(app=ASGI, worker="asgi")),
     *(
         row
         for environment in (_38, _40, _44, _NEW)
@@ -372,7 +337,7 @@ _DIFFERENT = (
 )
 _ASGI_WORKER = _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi")
 _NEWEST_LIHIL = "lihil-newest-uvicorn-newest"
-_ON_LIHIL = _exposed(*_PLAIN, app=EXPOSED_LIHIL)
+_ON_LIHIL = _exposed("--http", "h11", app=EXPOSED_LIHIL)
 _ALL = (PIPELINED, LARGE_BODY, *WEBSOCKETS)
 
 EXPOSED_SERVERS = (
@@ -399,15 +364,20 @@ EXPOSED_SERVERS = (
         )
     ),
     Exposed(
-        "daphne", "others", _daphne(EXPOSED), (PIPELINED, WEBSOCKETS[0]), subset=True
+        "daphne", _OTHERS, _daphne(EXPOSED), (PIPELINED, WEBSOCKETS[0]), subset=True
     ),
-    Exposed("daphne, EmptyContext", "others", _daphne(ISOLATED), (), 500, subset=True),
-    Exposed("hypercorn", "others", _hypercorn("--keep-alive", "600", app=EXPOSED)),
-    Exposed("granian", "others", _granian(app=EXPOSED)),
-    Exposed("gunicorn's asgi worker", "others", _ASGI_WORKER),
+    Exposed("daphne, EmptyContext", _OTHERS, _daphne(ISOLATED), (), 500, subset=True),
+    Exposed("hypercorn", _OTHERS, _hypercorn("--keep-alive", "600", app=EXPOSED)),
+    Exposed("granian", _OTHERS, _granian(app=EXPOSED)),
+    Exposed("gunicorn's asgi worker", _OTHERS, _ASGI_WORKER),
+    Exposed(
+        *("lihil 0.2.38 on uvicorn", "lihil-0.2.38-uvicorn-0.40.0", _ON_LIHIL),
+        without=500,
+        subset=True,
+    ),
     # The newest lihil brings ididi 1.8.4.
     Exposed("ididi 1.8.4 on uvicorn", _NEWEST_LIHIL, _exposed(*_PLAIN), _ALL),
-    Exposed("lihil on uvicorn", _NEWEST_LIHIL, _ON_LIHIL, _ALL[:2], subset=True),
+    Exposed("lihil on uvicorn", _NEWEST_LIHIL, _ON_LIHIL, _ALL[:2]),
     Exposed(
         "lihil on uvicorn --reset-contextvars",
         _NEWEST_LIHIL,
@@ -428,15 +398,12 @@ class Program(NamedTuple):
         environment: where it is installed.
         command: its arguments after ``python -m``.
         subset: whether it differs in kind from the rows before it.
-        workers: whether it prints ``worker`` and the id of each process that
-            has worked.
     """
 
     name: str
     environment: str
     command: tuple[str, ...]
     subset: bool = False
-    workers: bool = False
 
 
 def _program(name: str, *arguments: str) -> tuple[str, ...]:
@@ -456,23 +423,16 @@ _ANYIO = _pytest("-p", "no:asyncio")
 
 PROGRAMS = (
     Program("TestClient", _IN, _program("testclient"), subset=True),
-    Program("ASGITransport", _IN, _program("asgi_transport"), subset=True),
     Program("pytest-asyncio", _IN, _ASYNCIO, subset=True),
     Program("anyio's plugin", _IN, _ANYIO),
     Program("gevent", _OUT, _program("greenlets"), subset=True),
     *(
-        Program(method, _OUT, _program("processes", method), method == "fork", True)
+        Program(method, _OUT, _program("processes", method), method == "fork")
         for method in ("spawn", "fork", "forkserver")
     ),
     Program("APScheduler", _OUT, _program("scheduler")),
     Program("Celery", _OUT, _program("celery_worker", "threads"), subset=True),
-    Program(
-        "Celery, prefork",
-        _OUT,
-        _program("celery_worker", "prefork"),
-        True,
-        workers=True,
-    ),
+    Program("Celery, prefork", _OUT, _program("celery_worker", "prefork"), True),
     Program("dramatiq", _OUT, _program("dramatiq_worker", "threads")),
     Program("dramatiq's AsyncIO", _OUT, _program("dramatiq_worker", "asyncio"), True),
     Program("Mangum", _IN, _program("in_thread", "mangum"), subset=True),

@@ -25,7 +25,7 @@ def started(row: rows.Host, switch: str) -> Server:
 
 def visit(server: Server, row: rows.Host, name: str) -> Answer:
     """Send one request, called *name*, on a connection of its own."""
-    return server.request("GET", row.path, None, {"x-request-id": name})
+    return server.request("GET", row.path, {"x-request-id": name})
 
 
 @of_hosts

@@ -154,7 +154,7 @@ def test_the_same_load_finds_what_there_is_to_be_found(row: rows.Exposed) -> Non
 def test_without_the_shim_an_empty_context_is_an_error(row: rows.Exposed) -> None:
     """The shim is what makes it possible to give each request one."""
     with started(row, "0") as server:
-        answer = server.request("POST", attack.PATH, None, {"x-request-id": "one"})
+        answer = server.request("POST", attack.PATH, {"x-request-id": "one"})
         assert answer.status == 500
 
 

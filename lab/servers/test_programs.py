@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -33,10 +34,12 @@ def run(row: rows.Program, switch: str) -> subprocess.CompletedProcess[str]:
 
 @of_programs
 def test_scopes_open_in_every_context_of_the_program(row: rows.Program) -> None:
-    """The program sees its scopes isolated and ends well."""
-    ended = run(row, "1")
+    """The program sees its scopes isolated, and each worker that it names is patched."""
+    ended = run(row, "verbose")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "LookupError" not in ended.stdout + ended.stderr
+    for worker in set(re.findall(r"^worker (\d+)$", ended.stdout, re.MULTILINE)):
+        assert ended.stderr.count(f"ididi-scopefix[{worker}]: active: ") == 1
 
 
 @of_programs

@@ -9,12 +9,11 @@ empty context as well. :mod:`lab.service.isolation` says what each stage checks.
 ``middleware``, async routes          the connection's own context
 ``yield`` dependency, websocket       the same
 sync route, sync background task      a copy, in a worker thread
-exception handlers                    the same; for unexpected errors outside
-                                      the middleware, after its scope
+exception handler                     the same
 stream                                the same or a copy, as the server decides
 ``to_thread``, tasks                  a copy
 ``run_in_executor``, a plain thread   an empty context
 an event loop in a thread             an empty context
-a task that is given ``Context()``    an empty context
+a task that is made in ``Context()``  an empty context
 ====================================  =======================================
 """

@@ -9,21 +9,20 @@ scope. Whoever gets another's scope, or too many, or none, is found out.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ididi.graph import Resolver
 
-from lab.service.ledger import ledger
-from lab.service.wiring import default_scope, graph
+from lab.service.resources import default_scope, graph, ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from ididi import AsyncScope, SyncScope
+    from starlette.requests import HTTPConnection
 
-    from lab.service.resources import Resource
-
-    R = TypeVar("R", bound=Resource)
+    from lab.service.resources import R, Resource
 
 KEY = "lab.trail"
 """Where the trail is in an ASGI scope."""
@@ -33,18 +32,34 @@ class IsolationError(AssertionError):
     """A context has something else than the stages of its connection opened."""
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who called, as the middleware found out.
+
+    Attributes:
+        request: what the client calls this request, if it does.
+    """
+
+    request: str
+
+
 class Trail:
     """What the stages of one connection have opened and not closed yet.
 
     Args:
         connection: identifies the connection, the same in all its branches.
+        caller: who has opened the connection.
         scopes: what is open where this trail begins, outermost first.
     """
 
     def __init__(
-        self, connection: object, scopes: tuple[AsyncScope | SyncScope, ...] = ()
+        self,
+        connection: object,
+        caller: Caller,
+        scopes: tuple[AsyncScope | SyncScope, ...] = (),
     ) -> None:
         self.connection = connection
+        self.caller = caller
         self._scopes = list(scopes)
         self._resources: list[tuple[Resource, AsyncScope | SyncScope]] = []
 
@@ -55,7 +70,8 @@ class Trail:
             inherits: whether it runs in a copy of this context, and not in an
                 empty one.
         """
-        return Trail(self.connection, tuple(self._scopes) if inherits else ())
+        scopes = tuple(self._scopes) if inherits else ()
+        return Trail(self.connection, self.caller, scopes)
 
     @contextmanager
     def opened(self, scope: AsyncScope | SyncScope) -> Iterator[None]:
@@ -98,15 +114,21 @@ class Trail:
                 raise self._violation(f"{type(resource).__name__} {state}")
         return names(found)
 
+    async def answer(self) -> dict[str, Any]:
+        """Return what the client is told: its own name, found through ididi."""
+        scopes = self.check()
+        caller = await graph.use_scope("connection", as_async=True).resolve(Caller)
+        return {"request": caller.request, "scopes": scopes}
+
     def _violation(self, text: str) -> IsolationError:
         text = f"connection {self.connection} {text}"
         ledger.violation(text)
         return IsolationError(text)
 
 
-def trail_of(asgi: Mapping[str, Any]) -> Trail:
-    """Return the trail of the connection that an ASGI scope describes."""
-    trail: Trail = asgi[KEY]
+def trail_of(connection: HTTPConnection) -> Trail:
+    """Return the trail of a request or a websocket."""
+    trail: Trail = connection.scope[KEY]
     return trail
 
 
