@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from lab.servers import rows
 from tests.serving import HOST
 
 if TYPE_CHECKING:
@@ -93,14 +92,13 @@ async def after_large_body(client: httpx.AsyncClient, names: list[str]) -> list[
     return [await post(client, name, body) for name, body in zip(names, bodies)]
 
 
-def websocket(port: int, behind: str | None) -> Any:
+def websocket(port: int, *, after_body: bool) -> Any:
     """Open a websocket; return what it has seen.
 
     Args:
         port: the server's.
-        behind: ``PIPELINED_WEBSOCKET`` to send it together with a request,
-            ``WEBSOCKET`` to send it when one with a large body has been
-            answered, ``None`` to send it on a connection of its own.
+        after_body: whether a request with a large body comes before it on the
+            connection.
 
     Raises:
         ConnectionRefusedError: the server opens no websocket.
@@ -113,29 +111,21 @@ def websocket(port: int, behind: str | None) -> Any:
     handshake = protocol.connect()
     handshake.headers["x-request-id"] = "socket"
     protocol.send_request(handshake)
-    pending, received = b"".join(protocol.data_to_send()), b""
     with socket.create_connection((HOST, port), TIMEOUT) as connection:
-        if behind == rows.PIPELINED_WEBSOCKET:
-            pending = _request("first") + pending
-        elif behind == rows.WEBSOCKET:
+        if after_body:
             connection.sendall(_request("first", LARGE))
-        if behind != rows.WEBSOCKET:
-            connection.sendall(pending)
-        if behind is not None:
+            received = b""
             while b"}" not in received:
                 received += _some(connection)
             assert b" 200 " in received, received
-            received = received.partition(b"}")[2]
-        if behind == rows.WEBSOCKET:
-            connection.sendall(pending)
+        connection.sendall(b"".join(protocol.data_to_send()))
         while True:
-            protocol.receive_data(received)
+            protocol.receive_data(_some(connection))
             if protocol.handshake_exc is not None:
                 raise ConnectionRefusedError from protocol.handshake_exc
             for event in protocol.events_received():
                 if isinstance(event, Frame):
                     return json.loads(event.data)
-            received = _some(connection)
 
 
 def _some(connection: socket.socket) -> bytes:

@@ -270,13 +270,9 @@ HOSTS = (
     *_late("uvicorn --reset-contextvars", _NEW, _uvicorn(*_PLAIN, *_RESET, app=ASGI)),
 )
 
-PIPELINED, LARGE_BODY = "pipelined", "large body"
-"""The attacks: requests that are sent before the one before them is answered; one
-that follows a large body."""
-
-PIPELINED_WEBSOCKET, WEBSOCKET = "pipelined websocket", "websocket"
-WEBSOCKETS = (PIPELINED_WEBSOCKET, WEBSOCKET)
-"""The same with a websocket as the last one."""
+ATTACKS = PIPELINED, LARGE_BODY, WEBSOCKET = "pipelined", "large body", "websocket"
+"""Requests that are sent before the one before them is answered; a request, or a
+websocket, that follows a large body."""
 
 
 class Exposed(NamedTuple):
@@ -316,7 +312,6 @@ def _combinations(environment: str, *options: str) -> Iterator[Exposed]:
             # uvloop goes on to read a large body in the context of the server.
             LARGE_BODY: not options and loop == "asyncio" and not starts_empty,
             # Websockets don't depend on the release.
-            PIPELINED_WEBSOCKET: parser == "h11",
             WEBSOCKET: loop == "asyncio",
         }
         yield Exposed(
@@ -338,7 +333,6 @@ _DIFFERENT = (
 _ASGI_WORKER = _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi")
 _NEWEST_LIHIL = "lihil-newest-uvicorn-newest"
 _ON_LIHIL = _exposed("--http", "h11", app=EXPOSED_LIHIL)
-_ALL = (PIPELINED, LARGE_BODY, *WEBSOCKETS)
 
 EXPOSED_SERVERS = (
     *(
@@ -363,9 +357,7 @@ EXPOSED_SERVERS = (
             (_NEW, "asyncio", "h11"),
         )
     ),
-    Exposed(
-        "daphne", _OTHERS, _daphne(EXPOSED), (PIPELINED, WEBSOCKETS[0]), subset=True
-    ),
+    Exposed("daphne", _OTHERS, _daphne(EXPOSED), (PIPELINED,), subset=True),
     Exposed("daphne, EmptyContext", _OTHERS, _daphne(ISOLATED), (), 500, subset=True),
     Exposed("hypercorn", _OTHERS, _hypercorn("--keep-alive", "600", app=EXPOSED)),
     Exposed("granian", _OTHERS, _granian(app=EXPOSED)),
@@ -376,8 +368,8 @@ EXPOSED_SERVERS = (
         subset=True,
     ),
     # The newest lihil brings ididi 1.8.4.
-    Exposed("ididi 1.8.4 on uvicorn", _NEWEST_LIHIL, _exposed(*_PLAIN), _ALL),
-    Exposed("lihil on uvicorn", _NEWEST_LIHIL, _ON_LIHIL, _ALL[:2]),
+    Exposed("ididi 1.8.4 on uvicorn", _NEWEST_LIHIL, _exposed(*_PLAIN), ATTACKS),
+    Exposed("lihil on uvicorn", _NEWEST_LIHIL, _ON_LIHIL, ATTACKS[:2]),
     Exposed(
         "lihil on uvicorn --reset-contextvars",
         _NEWEST_LIHIL,
@@ -466,7 +458,7 @@ def isolated_environments() -> list[str]:
 
 def is_isolated(row: Exposed) -> bool:
     """Tell whether no HTTP request finds anything of another."""
-    return set(row.leaks) <= set(WEBSOCKETS)
+    return set(row.leaks) <= {WEBSOCKET}
 
 
 def has_websocket(row: Exposed) -> bool:
