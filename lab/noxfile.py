@@ -18,7 +18,7 @@ LIHIL = "0.2.41"
 """The release of lihil whose own suite is run."""
 SHAPES = ("1.8.2", "1.8.4", "1.6.0", "1.5.4", "1.4.4")
 """A release of ididi for each shape of its scopes."""
-SPEEDUPS = ("httptools", "uvloop", "websockets")
+SPEEDUPS = ("httptools", "uvloop")
 """What services under load have installed next to uvicorn."""
 UPSTREAM_TESTS = ("graphviz", "pyinstrument", "pytest-asyncio")
 """What ididi's own tests need."""
@@ -126,9 +126,10 @@ def agents(session: nox.Session, agent: str) -> None:
 
 @nox.session
 def command(session: nox.Session) -> None:
-    """Run the command with real launchers, and in real PEX and shiv programs."""
-    session.install("--quiet", ".", *group("test"), silent=True)
-    session.run("pytest", "lab/command", *session.posargs)
+    """Run the command in real PEX and shiv programs."""
+    install(session, ".", *group("test"), "pex", "shiv")
+    pytest = ("python", "-m", "pytest", "-p", "tests.environments")
+    session.run(*pytest, "lab/test_archives.py", *session.posargs)
 
 
 @nox.session

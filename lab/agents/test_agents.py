@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ididi_scopefix.command.run import HIDING
 from lab.agents import launchers
-from tests.environments import clean
+from tests import environments
 
 AGENT = launchers.AGENTS.get(launchers.installed())
 
 pytestmark = pytest.mark.skipif(
     AGENT is None or not AGENT.launcher, reason="`make agents` installs an agent"
 )
+
+HERE = Path(sys.executable).parent
+RUN = (sys.executable, "-m", "ididi_scopefix", "run")
+CURED = ["request", "request"]
 
 PROGRAM = """
 import json
@@ -33,57 +40,85 @@ try:
     found = Context().run(names)
 except LookupError:
     found = "LookupError"
-import ididi_scopefix
-state = ididi_scopefix.status().state
-print(json.dumps({"found": found, "state": state, "modules": sorted(sys.modules)}))
+print(json.dumps({"found": found, "modules": sorted(sys.modules)}))
 """
 
 
-def started(folder: Path, *command: str, switch: str = "1") -> dict[str, object]:
-    """Start the program by the launcher, and return what it says of itself."""
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """The programs of an environment that has the agent and no start-up file."""
     assert AGENT is not None
-    (folder / "app.py").write_text(PROGRAM, encoding="utf-8")
+    environment = environments.create(tmp_path / "environment")
+    path = f"{sysconfig.get_path('purelib')}\n"
+    (environment.packages / "tests.pth").write_text(path, encoding="utf-8")
+    # The launcher is to be run by the interpreter that it starts the program in.
+    script = environment.scripts / AGENT.launcher[0]
+    _, _, code = (HERE / script.name).read_text(encoding="utf-8").partition("\n")
+    script.write_text(f"#!{environment.python}\n{code}", encoding="utf-8")
+    script.chmod(0o755)
+    return environment.scripts
+
+
+def launched(scripts: Path) -> tuple[str, ...]:
+    """Return how the launcher of an environment is called."""
+    assert AGENT is not None
     launcher, *options = AGENT.launcher
-    scripts = Path(sys.executable).parent
-    ended = subprocess.run(
-        [str(scripts / launcher), *options, *command, sys.executable, "app.py"],
-        cwd=folder,
-        env=clean(
-            PATH=f"{scripts}:/usr/bin:/bin",
-            IDIDI_SCOPEFIX=switch,
-            **launchers.SETTINGS,
-        ),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
+    return (str(scripts / launcher), *options)
+
+
+def started(
+    folder: Path, *command: str, switch: str = "1"
+) -> subprocess.CompletedProcess[str]:
+    """Run *command*, with the program as its last argument, and expect an end."""
+    (folder / "app.py").write_text(PROGRAM, encoding="utf-8")
+    return environments.run(
+        *(*command, "app.py"),
+        folder=folder,
+        PATH=f"{HERE}:/usr/bin:/bin",
+        IDIDI_SCOPEFIX=switch,
+        **launchers.SETTINGS,
     )
-    assert ended.returncode == 0, ended.stderr
-    said: dict[str, object] = json.loads(ended.stdout.splitlines()[-1])
-    modules = said.pop("modules")
-    assert isinstance(modules, list)
-    assert AGENT.module in modules
-    return said
 
 
-CURED = {"found": ["request", "request"], "state": "active"}
+def found(ended: subprocess.CompletedProcess[str]) -> Any:
+    """Return what the program has found in an empty context, beside the agent."""
+    assert AGENT is not None
+    said = json.loads(ended.stdout.splitlines()[-1])
+    assert AGENT.module in said["modules"]
+    return said["found"]
 
 
 def test_the_installed_shim_is_active(tmp_path: Path) -> None:
     """The agent wraps what is imported, and ididi is patched all the same."""
-    assert started(tmp_path) == CURED
+    ended = started(tmp_path, *launched(HERE), sys.executable)
+
+    assert found(ended) == CURED
 
 
-def test_the_launcher_starts_a_program_of_run(tmp_path: Path) -> None:
-    """The launcher comes first and ``run`` last, next to the program."""
-    run = (sys.executable, "-m", "ididi_scopefix", "run")
-
-    assert started(tmp_path, *run) == CURED
-
-
-def test_without_the_shim_the_program_fails(tmp_path: Path) -> None:
+def test_without_the_shim_the_program_fails(tmp_path: Path, bare: Path) -> None:
     """No agent puts a scope into an empty context."""
-    assert started(tmp_path, switch="0") == {
-        "found": "LookupError",
-        "state": "disabled",
-    }
+    ended = started(tmp_path, *launched(HERE), sys.executable, switch="0")
+    assert found(ended) == "LookupError"
+
+    ended = started(tmp_path, *launched(bare), str(bare / "python"))
+    assert found(ended) == "LookupError"
+
+
+def test_run_behind_the_launcher_has_both(tmp_path: Path, bare: Path) -> None:
+    """The program's interpreter has no start-up file of the shim."""
+    ended = started(tmp_path, *launched(bare), *RUN, str(bare / "python"))
+
+    assert found(ended) == CURED
+
+
+def test_run_before_the_launcher_has_both_or_says_why(
+    tmp_path: Path, bare: Path
+) -> None:
+    """Two launchers hide the sitecustomize of ``run``; the others look further."""
+    ended = started(tmp_path, *RUN, *launched(bare), str(bare / "python"))
+
+    launcher = launched(bare)[0].rpartition("/")[2]
+    instead = f"Write instead: {launcher} ... ididi-scopefix run PROGRAM"
+    hidden = launcher in HIDING
+    assert found(ended) == ("LookupError" if hidden else CURED)
+    assert (instead in ended.stderr) == hidden

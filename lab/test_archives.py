@@ -5,33 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.environments import Environment, attempt, clean, run
+from tests.environments import attempt, clean, run
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+TOOLS = Path(sys.executable).parent
 BASE = getattr(sys, "_base_executable", sys.executable)
 
 
 @pytest.fixture(scope="session")
-def archives(
-    workshop: Path, packagers: Environment, wheels: Path
-) -> dict[str, dict[str, str]]:
+def archives(workshop: Path, wheels: Path) -> dict[str, dict[str, str]]:
     """Where each kind of archive is, and the variables that have it act as Python."""
     requirements = (f"ididi=={version('ididi')}", "ididi-scopefix")
     pex, shiv = workshop / "app.pex", workshop / "app.pyz"
-    tools = packagers.scripts
-    interpreter = ("--python", BASE)
-    run(
-        *(str(tools / "pex"), *interpreter, "-f", str(wheels), *requirements),
-        *("-o", str(pex)),
-    )
-    options = ("--quiet", "--no-index", "--find-links", str(wheels))
-    run(str(tools / "shiv"), *interpreter, "-o", str(shiv), *options, *requirements)
+    found = ("--find-links", str(wheels), "--python", BASE)
+    run(str(TOOLS / "pex"), *found, "-o", str(pex), *requirements)
+    options = ("--quiet", "--no-index", *found)
+    run(str(TOOLS / "shiv"), "-o", str(shiv), *options, *requirements)
     roots = {"PEX_ROOT": str(workshop / "pex"), "SHIV_ROOT": str(workshop / "shiv")}
     return {
         "pex": {"file": str(pex), "PEX_INTERPRETER": "1", **roots},
@@ -78,7 +71,7 @@ def test_what_can_not_be_known_is_said(archives: dict[str, dict[str, str]]) -> N
 
 
 def test_the_interpreter_of_the_archive_has_no_shim() -> None:
-    """So what was found is in the archive."""
+    """What the other tests find is in the archive."""
     code = "import sys; print('ididi_scopefix' in sys.modules)"
 
     assert run(BASE, "-c", code).stdout == "False\n"
