@@ -1,4 +1,4 @@
-"""Measures what the shim costs, and writes ``RESULTS.md``: ``make bench``.
+"""Measures what the shim costs, and writes the documents' tables: ``make bench``.
 
 Every ratio is of two variants that were measured in turn, round after round, on one
 core: what else the machine does meets both. A ratio is the median of those of all
@@ -21,10 +21,9 @@ from pathlib import Path
 from typing import Callable
 
 from lab.benchmarks.measuring import ENVIRON, ROOT, Row, call, compared, environment
-from tests.docs.markdown import table_of
+from tests.docs.markdown import COSTS, README, Document, table_of, with_table
 from tests.serving import HOST, Server
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 IDIDI, GUARDED = "1.8.2", "1.8.4"
 UVICORN = "0.38.0"
 """A release that starts requests where plain ididi works."""
@@ -36,6 +35,18 @@ CALLS = (
     ("scope", "`with graph.scope()`, context has a scope", 1.06),
     ("ascope", "`async with graph.ascope()`, context has a scope", 1.06),
 )
+
+HEADER = ("call", "goal", "measured", "")
+SHORT_HEADER = ("", "without the shim", "with it")
+SHORT = {
+    "`python -c pass` with the shim": "a start of Python, `python -c pass`",
+    "`python -c 'import ididi'`, to plain ididi": "`import ididi`",
+    "`with graph.scope()`, context has a scope": "a scope, `with graph.scope()`",
+    "an empty context's first `scope()`, to ididi 1.8.4's own guard": (
+        "a request's first scope, in an empty context (without the shim: 1.8.4)"
+    ),
+}
+"""Which of the rows the README has, and what it calls them."""
 
 
 def measure(rounds: int, folder: Path) -> list[Row]:
@@ -145,17 +156,17 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(rounds, Path(folder))
-    table = table_of(("", "goal", "measured", ""), *(row.cells for row in rows))
-    text = f"""# What a call, a start and a request cost
-
-{processor()}, {platform.system()}, CPython {platform.python_version()},
-ididi {IDIDI}, wrapt {version("wrapt")}; `make bench`: {rounds} rounds, with the shim
-and with plain ididi in turn, on one core. A ratio is the median of those of the
-rounds; the durations are those of one call, one process or one request.
-
-{table}"""
-    RESULTS.write_text(text, encoding="utf-8")
-    print(text)
+    machine = (
+        f"{processor()}, {platform.system()}, CPython {platform.python_version()},"
+        f" ididi {IDIDI}, wrapt {version('wrapt')}, {rounds} rounds"
+    )
+    table = table_of(HEADER, *(row.cells for row in rows), ("on", "", machine, ""))
+    durations = {row.what: row.durations for row in rows}
+    short = [(name, *durations[what]) for what, name in SHORT.items()]
+    for path, wanted in ((COSTS, table), (README, table_of(SHORT_HEADER, *short))):
+        text = with_table(Document(path).text, wanted)
+        (ROOT / path).write_text(text, encoding="utf-8")
+    print(table)
 
 
 if __name__ == "__main__":

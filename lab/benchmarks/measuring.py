@@ -47,13 +47,15 @@ class Row(NamedTuple):
         )
 
     @property
+    def durations(self) -> tuple[str, str]:
+        """How long it takes without the shim and with it, for people."""
+        without, with_shim = map(statistics.median, (self.baseline, self.measured))
+        return seconds_of(without), seconds_of(with_shim)
+
+    @property
     def cells(self) -> tuple[str, str, str, str]:
         """What the row says: what, the goal, what was measured, whether it is met."""
-        durations = " to ".join(
-            seconds_of(statistics.median(samples))
-            for samples in (self.baseline, self.measured)
-        )
-        measured = f"{self.ratio:.3f} x ({durations})"
+        measured = f"{self.ratio:.3f} x ({' to '.join(self.durations)})"
         if self.goal is None:
             return self.what, "", measured, ""
         if self.is_rate:

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from ididi_scopefix import _releases as table
 from ididi_scopefix.command.doctor import UVICORN
-from lab.documents import comparison, costs, hosts
+from lab.documents import comparison, hosts
 from lab.servers import rows
 from tests.docs.markdown import (
     ALTERNATIVES,
@@ -100,12 +100,6 @@ def test_the_evidence_counts_what_there_is() -> None:
     assert f"each of the {len(table.VERIFIED)} affected releases" in text
     assert f"under {len(rows.SERVERS)} configurations of servers" in text
     assert f"in {len(rows.PROGRAMS)} programs" in text
-
-
-def test_the_costs_are_those_of_the_last_benchmark() -> None:
-    """`python -m lab.documents.costs` copies them, after `make bench`."""
-    for path, text in costs.updated().items():
-        assert text == Document(path).text
 
 
 def test_the_hosts_are_those_that_are_tried() -> None:
