@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
+from lab.servers.rows import NEWEST
 from tests.serving import Server
 
 CALLS = ("ascope", "use_scope", "default", "thread")
@@ -42,17 +43,6 @@ class Row(NamedTuple):
     app: str = ORDINARY
     shim: bool = False
 
-    def __str__(self) -> str:
-        words = [f"ididi {self.ididi}", f"uvicorn {self.uvicorn}", *self.options]
-        if self.app is SEEDED_IN_LIFESPAN:
-            words.append("seeded in the lifespan")
-        if self.shim:
-            words.append("with the shim")
-        return ", ".join(words)
-
-
-NEWEST = "0.54.0"
-"""The newest release of uvicorn that was tried."""
 
 _RESET = ("--reset-contextvars",)
 
@@ -121,7 +111,7 @@ def main(ididi: str, uvicorn: str) -> int:
     for row in ROWS:
         if (row.ididi, row.uvicorn) == (ididi, uvicorn):
             answers = measure(row)
-            print(f"{row}: {dict(zip(CALLS, answers))}", flush=True)
+            print(row, "has answered", answers, flush=True)
             if answers != row.answers:
                 print(f"NOT AS EXPECTED: {row.answers}", file=sys.stderr)
                 wrong = 1

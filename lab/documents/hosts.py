@@ -6,10 +6,8 @@ is expected is in ``lab/servers/rows.py``, and the sessions for servers try it.
 
 from __future__ import annotations
 
-import re
 import sys
 
-from lab.documents import comparison
 from lab.servers import rows
 from tests.docs.markdown import HOSTS, ROOT, Document, table_of, with_table
 
@@ -31,10 +29,11 @@ def when_built() -> str:
     """Return the table of graphs that are built at import, or later."""
     seen: dict[str, dict[str, str]] = {}
     for server in rows.SERVERS:
-        cells = seen.setdefault(_name_of(server), {})
-        cells["import"] = ANSWERS[server.without, server.without]
+        if server.workers == 1:
+            answer = ANSWERS[server.without, server.without]
+            seen[server.name] = {"import": answer}
     for host in rows.HOSTS:
-        cells = seen.setdefault(_name_of(host), {})
+        cells = seen.setdefault(host.name, {})
         # The row of the lifespan comes before that of the first request.
         cells.setdefault("lifespan", "has no lifespan")
         cells[host.built] = ANSWERS[host.without]
@@ -45,21 +44,12 @@ def when_built() -> str:
     return table_of(BUILT, *lines)
 
 
-def _name_of(row: rows.Server | rows.Host) -> str:
-    """Return what the page calls a server, however its graph is built."""
-    version = version_of(row)
-    if version:
-        reset = "--reset-contextvars" in row.command
-        return f"uvicorn {version}" + " with `--reset-contextvars`" * reset
-    return re.split(", (?:graph|two|sync)", row.name)[0]
-
-
-def version_of(row: rows.Server | rows.Host | rows.Exposed) -> str:
+def version_of(row: rows.Exposed) -> str:
     """Return which uvicorn a row is about, if it is about a uvicorn."""
     _, _, version = row.environment.rpartition("uvicorn-")
     if version == row.environment:
         return ""
-    return comparison.NEWEST if version == "newest" else version
+    return rows.NEWEST if version == "newest" else version
 
 
 def what_is_found() -> str:

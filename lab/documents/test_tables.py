@@ -21,35 +21,11 @@ from tests.docs.markdown import (
 
 def test_the_table_of_workers_is_the_one_that_is_tried() -> None:
     """Server by server, what `make servers` expects and has seen."""
-    tried = {
-        (row.environment, row.workers, preload(row), row.command[0], reset(row)): row
-        for row in rows.SERVERS
-    }
+    tried = {(row.name, row.workers): str(row.without) for row in rows.SERVERS}
     (_, *lines) = Document(ROOT_CAUSE).table("server, without the shim")
 
     for name, *cells in lines:
-        for workers, cell in enumerate(cells, 1):
-            key = (environment(name), workers, "--preload" in name)
-            program = name.split()[0]
-            row = tried.get((*key, program, "reset" in name))
-            assert cell == ("not tried" if row is None else str(row.without)), name
-
-
-def environment(name: str) -> str:
-    """Return the environment in which a server of the table is tried."""
-    if "uvicorn" not in name:
-        return "others"
-    (version,) = re.findall(r"uvicorn ([\d.]+)", name)
-    newest = version == comparison.NEWEST
-    return "uvicorn-newest" if newest else f"uvicorn-{version}"
-
-
-def preload(row: rows.Server) -> bool:
-    return "--preload" in row.command
-
-
-def reset(row: rows.Server) -> bool:
-    return "--reset-contextvars" in row.command
+        assert cells == [tried.get((name, count), "not tried") for count in (1, 2)]
 
 
 def test_the_table_of_servers_says_what_was_measured() -> None:

@@ -24,6 +24,9 @@ REQUESTS = "SCOPEFIX_SERVERS_REQUESTS"
 """How many requests an attack on a server has; without it, as many as CI has
 the time for."""
 
+NEWEST = "0.54.0"
+"""The newest release of uvicorn that was tried."""
+
 FASTAPI = "lab.service.app:app"
 ASGI = "lab.servers.hosts.asgi:app"
 WSGI = "lab.servers.hosts.wsgi:app"
@@ -87,12 +90,11 @@ class Server(NamedTuple):
     """A server, as somebody starts it.
 
     Attributes:
-        name: what the test is called.
+        name: what the documents call it.
         environment: where it is installed.
         command: its arguments after ``python -m``.
         without: the status of ``GET /request`` without the shim.
         subset: whether it differs in kind from the rows before it.
-        logs: whether it logs what an application raises after it has answered.
     """
 
     name: str
@@ -100,7 +102,6 @@ class Server(NamedTuple):
     command: tuple[str, ...]
     without: int
     subset: bool = False
-    logs: bool = True
 
     @property
     def workers(self) -> int:
@@ -143,31 +144,46 @@ def _on(loop: str, parser: str) -> tuple[str, ...]:
 _PLAIN, _FAST = _on("asyncio", "h11"), _on("uvloop", "httptools")
 _TWO = ("--workers", "2")
 _RESET = ("--reset-contextvars",)
+_RESET_NAME = f"uvicorn {NEWEST} with `--reset-contextvars`"
 _38, _40, _44, _NEW = (f"uvicorn-{v}" for v in ("0.38.0", "0.40.0", "0.44.0", "newest"))
+_UVICORNS = {
+    _38: "uvicorn 0.38.0",
+    _40: "uvicorn 0.40.0",
+    _44: "uvicorn 0.44.0",
+    _NEW: f"uvicorn {NEWEST}",
+}
 _OTHERS, _THREADS = "others", "threads"
 
+
+def _both(
+    name: str, environment: str, without: int, *options: str, subset: bool = False
+) -> tuple[Server, Server]:
+    """Return the rows of a uvicorn with one worker and with two."""
+    one, two = _uvicorn(*_PLAIN, *options), _uvicorn(*_FAST, *_TWO, *options)
+    return (
+        Server(name, environment, one, without, subset),
+        Server(name, environment, two, without),
+    )
+
+
 SERVERS = (
-    Server("one worker", _38, _uvicorn(*_PLAIN), 200),
-    Server("two workers", _38, _uvicorn(*_FAST, *_TWO), 200),
-    Server("one worker", _40, _uvicorn(*_PLAIN), 500, subset=True),
-    Server("two workers", _40, _uvicorn(*_FAST, *_TWO), 500, subset=True),
-    Server("gunicorn", _40, _gunicorn(*_TWO), 500),
-    Server("gunicorn --preload", _40, _gunicorn(*_TWO, "--preload"), 500, subset=True),
-    Server("one worker", _44, _uvicorn(*_PLAIN), 500),
-    Server("two workers", _44, _uvicorn(*_FAST, *_TWO), 500),
-    Server("one worker", _NEW, _uvicorn(*_PLAIN), 200, subset=True),
-    Server("two workers", _NEW, _uvicorn(*_FAST, *_TWO), 200),
-    Server("reset", _NEW, _uvicorn(*_PLAIN, *_RESET), 500, subset=True),
-    Server("reset, two workers", _NEW, _uvicorn(*_FAST, *_TWO, *_RESET), 500),
-    Server("hypercorn", _OTHERS, _hypercorn(), 200, subset=True),
-    Server("hypercorn, two workers", _OTHERS, _hypercorn(*_TWO), 200),
-    Server("granian", _OTHERS, _granian(), 200, subset=True),
-    Server("granian, two workers", _OTHERS, _granian(*_TWO), 200),
+    *_both(_UVICORNS[_38], _38, 200),
+    *_both(_UVICORNS[_40], _40, 500, subset=True),
+    Server(f"gunicorn with {_UVICORNS[_40]}", _40, _gunicorn(*_TWO), 500),
     Server(
-        *("gunicorn's asgi worker", _OTHERS, _gunicorn(worker="asgi"), 200),
+        f"gunicorn `--preload` with {_UVICORNS[_40]}",
+        _40,
+        _gunicorn(*_TWO, "--preload"),
+        500,
         subset=True,
-        logs=False,
     ),
+    *_both(_UVICORNS[_44], _44, 500),
+    *_both(_UVICORNS[_NEW], _NEW, 200, subset=True),
+    *_both(_RESET_NAME, _NEW, 500, *_RESET, subset=True),
+    Server("hypercorn", _OTHERS, _hypercorn(), 200, subset=True),
+    Server("hypercorn", _OTHERS, _hypercorn(*_TWO), 200),
+    Server("granian", _OTHERS, _granian(), 200, subset=True),
+    Server("granian", _OTHERS, _granian(*_TWO), 200),
 )
 
 MOMENTS = IMPORT, LIFESPAN, FIRST = "import", "lifespan", "first request"
@@ -182,15 +198,13 @@ class Host(NamedTuple):
     """A server with the small application of ``lab/servers/hosts``.
 
     Attributes:
-        name: what the test is called.
+        name: what the documents call it.
         environment: where it is installed.
         command: its arguments after ``python -m``.
         without: the statuses of the first request, and of each one after it,
             without the shim.
         subset: whether it differs in kind from the rows before it.
         built: when the graph is built, one of ``MOMENTS``.
-        path: what is asked for.
-        ends: whether it ends on SIGTERM.
     """
 
     name: str
@@ -199,29 +213,13 @@ class Host(NamedTuple):
     without: tuple[int, int]
     subset: bool = False
     built: str = IMPORT
-    path: str = "/visit"
-    ends: bool = True
 
 
-def _late(
-    name: str,
-    environment: str,
-    command: tuple[str, ...],
-    moments: tuple[str, ...] = (LIFESPAN, FIRST),
-    ends: bool = True,
-) -> tuple[Host, ...]:
+def _late(name: str, environment: str, command: tuple[str, ...]) -> tuple[Host, Host]:
     """Return the rows of a server whose application builds its graph late."""
-    return tuple(
-        Host(
-            f"{name}, graph built {'by' if built == FIRST else 'in'} the {built}",
-            environment,
-            command,
-            _ONLY_FIRST if built == FIRST else _NEVER,
-            subset=built == FIRST,
-            built=built,
-            ends=ends,
-        )
-        for built in moments
+    return (
+        Host(name, environment, command, _NEVER, built=LIFESPAN),
+        Host(name, environment, command, _ONLY_FIRST, subset=True, built=FIRST),
     )
 
 
@@ -232,42 +230,32 @@ _WSGI_GRANIAN = _granian("--blocking-threads", "4", app=WSGI, interface="wsgi")
 _FLASK = ("flask", "--app", "lab.servers.hosts.flask_app", "run")
 _DJANGO = ("lab.servers.hosts.django_app", "runserver", "--noreload")
 _ROBYN = ("lab.servers.hosts.robyn_app", "{port}")
+_ASGI_WORKER = _gunicorn(app=ASGI, worker="asgi")
 
 HOSTS = (
+    Host("gunicorn's asgi worker", _OTHERS, _ASGI_WORKER, _ALWAYS, subset=True),
+    *_late("gunicorn's asgi worker", _OTHERS, _ASGI_WORKER),
     Host("gunicorn sync", _THREADS, _SYNC, _ALWAYS),
     # One request after the other, all in one context.
-    *(
-        row._replace(without=_ALWAYS, subset=False)
-        for row in _late("gunicorn sync", _THREADS, _SYNC, (FIRST,))
-    ),
+    Host("gunicorn sync", _THREADS, _SYNC, _ALWAYS, built=FIRST),
     Host("gunicorn gthread", _THREADS, _GTHREAD, _NEVER, subset=True),
     Host("waitress", _THREADS, _WAITRESS, _NEVER, subset=True),
     Host("hypercorn, WSGI", _THREADS, _hypercorn(app=f"wsgi:{WSGI}"), _NEVER),
     Host("granian, WSGI", _THREADS, _WSGI_GRANIAN, _NEVER, subset=True),
     Host("Flask's server", _THREADS, (*_FLASK, "--port", "{port}"), _NEVER),
     Host("Django's runserver", _THREADS, (*_DJANGO, "127.0.0.1:{port}"), _NEVER),
-    # Robyn stops to serve when it is asked to end, and goes on to run.
-    Host("Robyn", _THREADS, _ROBYN, _NEVER, subset=True, ends=False),
-    Host(
-        "Robyn, sync handler",
-        _THREADS,
-        _ROBYN,
-        _NEVER,
-        path="/visit-in-thread",
-        ends=False,
-    ),
-    *_late("Robyn", _THREADS, _ROBYN, ends=False),
+    Host("Robyn", _THREADS, _ROBYN, _NEVER, subset=True),
+    *_late("Robyn", _THREADS, _ROBYN),
     Host("daphne", _OTHERS, _daphne(ASGI), _ALWAYS, subset=True),
-    *_late("daphne", _OTHERS, _daphne(ASGI), (FIRST,)),
+    Host("daphne", _OTHERS, _daphne(ASGI), _ONLY_FIRST, built=FIRST),
     *_late("hypercorn", _OTHERS, _hypercorn(app=ASGI)),
     *_late("granian", _OTHERS, _granian(app=ASGI)),
-    *_late("gunicorn's asgi worker", _OTHERS, _gunicorn(app=ASGI, worker="asgi")),
     *(
         row
-        for environment in (_38, _40, _44, _NEW)
-        for row in _late("uvicorn", environment, _uvicorn(*_PLAIN, app=ASGI))
+        for environment, name in _UVICORNS.items()
+        for row in _late(name, environment, _uvicorn(*_PLAIN, app=ASGI))
     ),
-    *_late("uvicorn --reset-contextvars", _NEW, _uvicorn(*_PLAIN, *_RESET, app=ASGI)),
+    *_late(_RESET_NAME, _NEW, _uvicorn(*_PLAIN, *_RESET, app=ASGI)),
 )
 
 ATTACKS = PIPELINED, LARGE_BODY, WEBSOCKET = "pipelined", "large body", "websocket"
@@ -330,7 +318,7 @@ _DIFFERENT = (
     (_NEW, "asyncio", "h11", _RESET),
     (_NEW, "uvloop", "httptools", _RESET),
 )
-_ASGI_WORKER = _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi")
+_EXPOSED_WORKER = _gunicorn("--keep-alive", "600", app=EXPOSED, worker="asgi")
 _NEWEST_LIHIL = "lihil-newest-uvicorn-newest"
 _ON_LIHIL = _exposed("--http", "h11", app=EXPOSED_LIHIL)
 
@@ -361,7 +349,7 @@ EXPOSED_SERVERS = (
     Exposed("daphne, EmptyContext", _OTHERS, _daphne(ISOLATED), (), 500, subset=True),
     Exposed("hypercorn", _OTHERS, _hypercorn("--keep-alive", "600", app=EXPOSED)),
     Exposed("granian", _OTHERS, _granian(app=EXPOSED)),
-    Exposed("gunicorn's asgi worker", _OTHERS, _ASGI_WORKER),
+    Exposed("gunicorn's asgi worker", _OTHERS, _EXPOSED_WORKER),
     Exposed(
         *("lihil 0.2.38 on uvicorn", "lihil-0.2.38-uvicorn-0.40.0", _ON_LIHIL),
         without=500,

@@ -5,8 +5,3 @@ that application for ASGI, for WSGI, and for servers that come with a framework
 of their own. The route is ``/visit``; everything else is not found, so that a
 server can be waited for without touching the graph.
 """
-
-from __future__ import annotations
-
-VARIABLE = "GRAPH_BUILT"
-"""Names the moment at which the graph is built: at import if it is not set."""

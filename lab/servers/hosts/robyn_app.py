@@ -19,11 +19,5 @@ async def visit(request: Request) -> Response:
     return Response(200, {}, body)
 
 
-@app.get("/visit-in-thread")
-def visit_in_thread(request: Request) -> Response:
-    """Serve one request in a thread of Robyn's."""
-    return Response(200, {}, wiring.visit(request.headers.get("x-request-id")))
-
-
 if __name__ == "__main__":
     app.start(host="127.0.0.1", port=int(sys.argv[1]))

@@ -11,7 +11,9 @@ from ididi.config import DefaultScopeName
 
 # As in a program: what is not imported at start-up is imported here.
 import ididi_scopefix  # noqa: F401
-from lab.servers.hosts import VARIABLE
+
+VARIABLE = "GRAPH_BUILT"
+"""Names the moment at which the graph is built: at import if it is not set."""
 
 IMPORT, LIFESPAN, FIRST_REQUEST = "import", "lifespan", "first request"
 
