@@ -187,7 +187,7 @@ def upstream(session: nox.Session, source: str) -> None:
     """Apply the fix for ididi itself, and run without the shim what it cures."""
     install(session, ".", *group("test-tools"), *UPSTREAM_TESTS)
     folder = str(Path(session.create_tmp(), source).resolve())
-    session.run("python", "-m", "lab.upstream", source, folder)
+    session.run("python", "-m", "lab.upstream.source", source, folder)
     install(session, f"{folder}/after")
     # ididi's own tests need the plugin; it is not to change how ours run.
     pytest = ("pytest", "--quiet", "-p", "no:asyncio")

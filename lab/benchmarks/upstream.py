@@ -1,7 +1,7 @@
 """Measures what the fix for ididi itself costs: one source to the other.
 
 ``python -m lab.benchmarks.upstream FOLDER``, where the folder has ididi's source
-``before`` and ``after`` the patch, as ``python -m lab.upstream`` makes them.
+``before`` and ``after`` the patch, as ``lab.upstream.source`` makes them.
 """
 
 from __future__ import annotations

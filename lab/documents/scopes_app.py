@@ -9,6 +9,8 @@ import ididi.graph
 from ididi import Graph
 from ididi.config import DefaultScopeName
 
+from lab.servers.hosts.protocol import answer, lifespan
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -34,17 +36,12 @@ async def _serve(
     scope: dict[str, Any], receive: Any, send: Any, start: Callable[[], None]
 ) -> None:
     if scope["type"] == "lifespan":
-        await receive()
-        start()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+        await lifespan(receive, send, start)
         return
     call = CALLS.get(scope["path"])
     if call is not None:
         await call()
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body"})
+    await answer(send, 200, b"")
 
 
 async def _ascope() -> None:

@@ -75,7 +75,7 @@ ENVIRONMENTS = {
     ),
     "in-process": Environment(
         (
-            *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx", "mangum"),
+            *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx"),
             *("nbclient", "ipykernel", "pytest-asyncio"),
         ),
         (3, 9),
@@ -413,10 +413,8 @@ PROGRAMS = (
     Program("APScheduler", _OUT, _program("scheduler")),
     Program("Celery", _OUT, _program("celery_worker", "threads"), subset=True),
     Program("Celery, prefork", _OUT, _program("celery_worker", "prefork"), True),
-    Program("dramatiq", _OUT, _program("dramatiq_worker", "threads")),
-    Program("dramatiq's AsyncIO", _OUT, _program("dramatiq_worker", "asyncio"), True),
-    Program("Mangum", _IN, _program("in_thread", "mangum"), subset=True),
-    Program("async_to_sync", _IN, _program("in_thread", "async_to_sync")),
+    Program("dramatiq", _OUT, _program("dramatiq_worker")),
+    Program("async_to_sync", _IN, _program("loop_in_thread"), subset=True),
     Program("notebook", _IN, _program("notebook"), subset=True),
 )
 

@@ -1,10 +1,15 @@
-"""ididi's source as the index has it, with the patch of ``docs/upstream``."""
+"""Puts two sources of ididi into a folder: ``before`` and ``after`` the patch.
+
+``python -m lab.upstream.source SHAPE FOLDER``; the patches are in ``docs/upstream``.
+"""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 RELEASE = "1.8.4"
@@ -12,9 +17,6 @@ NEXT = "1.8.5"
 """What the patched source calls itself: newer than every release there is."""
 
 PATCHES = Path(__file__).parents[2] / "docs" / "upstream"
-SHAPES = (RELEASE, NEXT)
-"""The sources that there is a patch for, by the names of their patches."""
-
 TESTS = "tests/*"
 """The part of a patch that is tests, for ``git apply``."""
 
@@ -77,3 +79,21 @@ def replace(path: Path, old: str, new: str, times: int) -> None:
     if found != times:
         raise ValueError(f"{path} has {found} times what it should have {times} times")
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def main(name: str, folder: Path) -> None:
+    """Make both, whatever the folder had of them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        tree = download(Path(temporary))
+        shape(tree, name)
+        for side in ("before", "after"):
+            shutil.rmtree(folder / side, ignore_errors=True)
+            shutil.copytree(tree, folder / side)
+    # All of ididi's own tests but the new ones are for both.
+    apply(folder / "before", name, f"--include={TESTS}")
+    apply(folder / "after", name)
+    number(folder / "after")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

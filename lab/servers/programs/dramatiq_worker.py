@@ -1,14 +1,11 @@
-"""dramatiq's worker, on a broker in memory: in threads, or in an event loop."""
+"""dramatiq's worker, in threads, on a broker in memory."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import threading
 
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import AsyncIO
 
 from lab.servers.programs import isolated
 
@@ -27,25 +24,14 @@ def work() -> None:
     ended.append(threading.current_thread())
 
 
-async def awork() -> None:
-    """Work in the event loop of the AsyncIO middleware."""
-    await asyncio.sleep(0)
-    isolated.work()
-    ended.append(threading.current_thread())
-
-
-def main(kind: str) -> None:
+def main() -> None:
     """Send messages, more than there are threads, and wait for all of them."""
-    actor = work
-    if kind == "asyncio":
-        broker.add_middleware(AsyncIO())
-        actor = dramatiq.actor(max_retries=0)(awork)
     worker = dramatiq.Worker(broker, worker_threads=4)
     worker.start()
     try:
         for _ in range(MESSAGES):
-            actor.send()
-        broker.join(actor.queue_name, fail_fast=True, timeout=60_000)
+            work.send()
+        broker.join(work.queue_name, fail_fast=True, timeout=60_000)
         worker.join()
     finally:
         worker.stop()
@@ -54,4 +40,4 @@ def main(kind: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

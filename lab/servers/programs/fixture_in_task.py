@@ -36,10 +36,3 @@ async def test_a_scope_opens_under_the_default_scope(graph: Graph) -> None:
     async with graph.ascope("test") as scope:
         assert graph.use_scope() is scope
         assert scope.pre is graph.use_scope(DefaultScopeName)
-
-
-async def test_another_test_has_another_graph(graph: Graph) -> None:
-    """What the test before has left behind is not found here."""
-    assert graph.use_scope().type_registry is graph.type_registry
-    with graph.scope("test") as scope:
-        assert scope.pre.type_registry is graph.type_registry

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from datetime import datetime, timezone
+import queue
+from datetime import timezone
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
-from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from lab.servers.programs.isolated import work
@@ -16,28 +15,16 @@ JOBS = 50
 
 def main() -> None:
     """Run jobs, more than there are threads, and look at how each has ended."""
-    ended: list[JobExecutionEvent] = []
-    all_ended = threading.Event()
-
-    def end(event: JobExecutionEvent) -> None:
-        ended.append(event)
-        if len(ended) == JOBS:
-            all_ended.set()
-
-    scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(4)},
-        timezone=timezone.utc,
-        job_defaults={"misfire_grace_time": None},
-    )
-    scheduler.add_listener(end, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+    ended: queue.Queue[JobExecutionEvent] = queue.Queue()
+    late = {"misfire_grace_time": None}
+    scheduler = BackgroundScheduler(timezone=timezone.utc, job_defaults=late)
+    scheduler.add_listener(ended.put, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
     scheduler.start()
-    try:
-        for _ in range(JOBS):
-            scheduler.add_job(work, "date", run_date=datetime.now(timezone.utc))
-        assert all_ended.wait(60), f"{len(ended)} of {JOBS} jobs have ended"
-    finally:
-        scheduler.shutdown()
-    for event in ended:
+    for _ in range(JOBS):
+        scheduler.add_job(work)
+    events = [ended.get(timeout=60) for _ in range(JOBS)]
+    scheduler.shutdown()
+    for event in events:
         if event.exception is not None:
             raise event.exception
 
