@@ -14,7 +14,7 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import dedent
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import pytest
 from filelock import FileLock
@@ -25,19 +25,8 @@ START_UP_FILE = "ididi-scopefix.pth"
 WHEEL = os.environ.get("SCOPEFIX_WHEEL")
 """The wheel that is to be tested, if it is not made from the checkout."""
 
-DROPPED = (
-    "IDIDI_SCOPEFIX",
-    "NO_COLOR",
-    "PYTHON",
-    "VIRTUAL_ENV",
-    # In a git hook they are set, and a commit would go into the hook's repository.
-    "GIT_COMMON_DIR",
-    "GIT_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_PREFIX",
-    "GIT_WORK_TREE",
-)
+# In a git hook git's are set, and a commit would go into the hook's repository.
+DROPPED = ("GIT_", "IDIDI_SCOPEFIX", "NO_COLOR", "PYTHON", "VIRTUAL_ENV")
 """How the names of variables begin that are not for the children of a test."""
 
 
@@ -52,11 +41,7 @@ def clean(**variables: str) -> dict[str, str]:
 
 
 class Environment(NamedTuple):
-    """A virtual environment.
-
-    Attributes:
-        folder: where it is.
-    """
+    """A virtual environment, in a folder of its own."""
 
     folder: Path
 
@@ -107,15 +92,10 @@ class Environment(NamedTuple):
         return {name for name in files if "__pycache__" not in name or "ididi" in name}
 
 
-def run(
-    *command: str,
-    folder: Path | None = None,
-    encoding: str | None = None,
-    **variables: str,
-) -> subprocess.CompletedProcess[str]:
-    """Run *command* and expect it to end well."""
+def run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run *command* as :func:`attempt` does, and expect it to end well."""
     __tracebackhide__ = True
-    finished = attempt(*command, folder=folder, encoding=encoding, **variables)
+    finished = attempt(*command, **options)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished
 
@@ -146,19 +126,14 @@ def create(folder: Path) -> Environment:
     run(base, "-m", "venv", str(folder))
     environment = Environment(folder)
     if "COVERAGE_PROCESS_CONFIG" in os.environ:
-        _measure(environment)
+        # Its interpreters are measured as well, from before the shim is imported.
+        import coverage
+
+        package = Path(coverage.__file__).parent
+        shutil.copytree(package, environment.packages / "coverage")
+        line = "import coverage; coverage.process_startup()\n"
+        (environment.packages / "a1_coverage.pth").write_text(line, encoding="utf-8")
     return environment
-
-
-def _measure(environment: Environment) -> None:
-    """Have coverage measure the interpreters of *environment* as well."""
-    import coverage
-
-    package = Path(coverage.__file__).parent
-    shutil.copytree(package, environment.packages / "coverage")
-    line = "import coverage; coverage.process_startup()\n"
-    # Before the start-up file of the shim, by its name.
-    (environment.packages / "a1_coverage.pth").write_text(line, encoding="utf-8")
 
 
 IN_AN_EMPTY_CONTEXT = """
@@ -176,25 +151,6 @@ except LookupError as error:
     print(type(error).__name__)
 """
 """Prints ``request`` where the shim is active and ``LookupError`` elsewhere."""
-
-LIKE_3_18 = """
-import sys
-
-class Version(tuple):
-    major, minor, micro, releaselevel, serial = sys.version_info
-
-    def __ge__(self, other):
-        return other == (3, 18) or tuple.__ge__(self, other)
-
-# Only to who asks for 3.18: the standard library is that of this Python.
-sys.version_info = Version(sys.version_info)
-sys.modules.pop("ididi_scopefix", None)
-sys.meta_path[:] = [
-    finder for finder in sys.meta_path
-    if type(finder).__module__ != "ididi_scopefix"
-]
-"""
-"""A sitecustomize that undoes what import lines have done, as if ignored."""
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +192,7 @@ def backend() -> str:
 def wheels(workshop: Path, empty: Environment) -> Path:
     """The wheels of the shim and of what goes with it.
 
-    The shim's is the one that is to be tested, or else built from its sdist. The
+    The shim's is the one that is to be tested, or else built from the checkout. The
     others are of the versions that this process has, so that the oldest wrapt is
     the oldest wrapt here, too.
     """
@@ -259,35 +215,30 @@ def put_shim(folder: Path, builder: Environment) -> None:
         # Its path is relative to the checkout, where nox runs.
         shutil.copy(ROOT / WHEEL, folder)
         return
-    sdists = builder.folder / "sdist"
-    build = ("-m", "hatchling", "build", "-t", "sdist", "-d", str(sdists))
-    run(builder.python, *build, folder=ROOT)
-    (sdist,) = sdists.iterdir()
     options = ("--quiet", f"--wheel-dir={folder}", "--no-deps", "--no-build-isolation")
-    builder.pip("wheel", *options, str(sdist))
+    builder.pip("wheel", *options, str(ROOT))
+
+
+def extended(folder: Path, base: Environment, wheels: Path, name: str) -> Environment:
+    """Return the environment in *folder*: *base* with one of the *wheels* more."""
+
+    def make(folder: Path) -> None:
+        options = ("--no-index", f"--find-links={wheels}")
+        base.copy(folder).pip("install", *options, name)
+
+    return Environment(once(folder, make))
 
 
 @pytest.fixture(scope="session")
 def plain(workshop: Path, empty: Environment, wheels: Path) -> Environment:
     """An environment that has ididi and not the shim; not to be changed."""
-    return Environment(
-        once(workshop / "plain", lambda folder: add(empty, folder, wheels, "ididi"))
-    )
+    return extended(workshop / "plain", empty, wheels, "ididi")
 
 
 @pytest.fixture(scope="session")
 def installed(workshop: Path, plain: Environment, wheels: Path) -> Environment:
     """An environment that has ididi and the shim; not to be changed."""
-    name = "ididi-scopefix"
-    return Environment(
-        once(workshop / "installed", lambda folder: add(plain, folder, wheels, name))
-    )
-
-
-def add(environment: Environment, folder: Path, wheels: Path, name: str) -> None:
-    """Make another environment, in *folder*, which has one of the *wheels* more."""
-    copy = environment.copy(folder)
-    copy.pip("install", "--no-index", f"--find-links={wheels}", name)
+    return extended(workshop / "installed", plain, wheels, "ididi-scopefix")
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import os
 import re
 import signal
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,9 +15,6 @@ from tests import environments
 from tests.docs import recipes
 from tests.docs.markdown import RECIPES, Document
 from tests.serving import Server, polled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(
     recipes.environment() != recipes.SERVERS, reason="needs servers to restart"
@@ -55,23 +52,22 @@ def install(service: Path, wheels: Path) -> None:
     environment.pip("install", *options, f"--find-links={wheels}", "ididi-scopefix")
 
 
-def statuses(server: Server) -> Iterator[int]:
-    """Yield what requests are answered, until the test has seen enough."""
+def answers_200(server: Server, times: int) -> bool:
+    """Wait until so many requests in a row are answered 200."""
+    streak = 0
     for _ in polled(60):
-        try:
-            yield server.request("GET", "/").status
-        except OSError:
-            continue  # between two processes
-
-
-def started_workers(server: Server) -> int:
-    return server.log().count("Application startup complete")
+        with suppress(OSError):  # between two processes
+            status = server.request("GET", "/").status
+            streak = streak + 1 if status == 200 else 0
+        if streak == times:
+            return True
+    return False
 
 
 def wait_for_new_workers(server: Server) -> None:
     """Wait until there are two more than before."""
     for _ in polled(60):
-        if started_workers(server) >= 4:
+        if server.log().count("Application startup complete") >= 4:
             return
     raise AssertionError(server.log())
 
@@ -82,16 +78,6 @@ def main_process(server: Server) -> int:
     found = re.search(pattern, server.log())
     assert found is not None
     return int(found[1] or found[2])
-
-
-def answers_only_200(server: Server) -> bool:
-    """Wait until twenty requests in a row are answered 200."""
-    streak = 0
-    for status in statuses(server):
-        streak = streak + 1 if status == 200 else 0
-        if streak == 20:
-            return True
-    return False
 
 
 @pytest.mark.parametrize("command", [GUNICORN, PRELOADED])
@@ -109,10 +95,10 @@ def test_gunicorn_has_the_shim_after_usr2_and_not_after_hup(
         after_hup = {server.request("GET", "/").status for _ in range(8)}
 
         os.kill(main, signal.SIGUSR2)
-        seen_usr2 = any(status == 200 for status in statuses(server))
+        seen_usr2 = answers_200(server, times=1)
         os.kill(main, signal.SIGTERM)
         # The old workers may answer a few more requests.
-        after_usr2 = answers_only_200(server)
+        after_usr2 = answers_200(server, times=20)
 
     assert after_hup == {500}
     assert seen_usr2
@@ -127,6 +113,6 @@ def test_hup_is_enough_for_the_workers_of_uvicorn(service: Path, wheels: Path) -
 
         os.kill(main_process(server), signal.SIGHUP)
         wait_for_new_workers(server)
-        after_hup = answers_only_200(server)
+        after_hup = answers_200(server, times=20)
 
     assert after_hup

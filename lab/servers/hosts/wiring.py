@@ -25,62 +25,56 @@ class Caller:
         self.name = name
 
 
-class _Built:
-    """A graph, and the default scope that it was built with."""
-
-    def __init__(self) -> None:
-        self.graph = Graph()
-        self.default_scope = self.graph.use_scope(DefaultScopeName)
-
-
-_built: Optional[_Built] = None
+_graph: Optional[Graph] = None
+_default_scope: Any = None
 
 
 def reach(moment: str) -> None:
     """Build the graph if it is to be built at *moment* and is not there yet."""
-    global _built
-    if _built is None and os.environ.get(VARIABLE, IMPORT) == moment:
-        _built = _Built()
+    global _graph, _default_scope
+    if _graph is None and os.environ.get(VARIABLE, IMPORT) == moment:
+        graph = Graph()
+        # Where it is built, ididi alone finds it by its name.
+        _default_scope = graph.use_scope(DefaultScopeName)
+        _graph = graph
 
 
 def visit(name: str) -> bytes:
     """Answer a request in a thread: see its scopes, and nobody else's."""
-    graph = _graph()
-    assert _names() == ["default"]
+    graph = _built()
+    assert _names(graph) == ["default"]
     with graph.scope("connection") as connection:
         connection.register_singleton(Caller(name))
         with graph.scope("request"):
-            return _answer(graph.use_scope("connection").resolve(Caller))
+            return _answer(graph, graph.use_scope("connection").resolve(Caller))
 
 
 async def avisit(name: str) -> bytes:
     """Answer a request in an event loop: see its scopes, and nobody else's."""
-    graph = _graph()
-    assert _names() == ["default"]
+    graph = _built()
+    assert _names(graph) == ["default"]
     async with graph.ascope("connection") as connection:
         connection.register_singleton(Caller(name))
         async with graph.ascope("request"):
             inner = graph.use_scope("connection", as_async=True)
-            return _answer(await inner.resolve(Caller))
+            return _answer(graph, await inner.resolve(Caller))
 
 
-def _graph() -> Graph:
+def _built() -> Graph:
     reach(FIRST_REQUEST)
-    assert _built is not None
-    return _built.graph
+    assert _graph is not None
+    return _graph
 
 
-def _answer(caller: Caller) -> bytes:
-    content = {"request": caller.name, "worker": os.getpid(), "scopes": list(_names())}
-    return json.dumps(content).encode()
+def _answer(graph: Graph, caller: Caller) -> bytes:
+    return json.dumps({"request": caller.name, "scopes": _names(graph)}).encode()
 
 
-def _names() -> list[str]:
+def _names(graph: Graph) -> list[str]:
     """Return the names of the current scope and of those that it is in."""
-    assert _built is not None
     names = []
-    scope: Any = _built.graph.use_scope()
-    while scope is not _built.default_scope:
+    scope: Any = graph.use_scope()
+    while scope is not _default_scope:
         names.append(scope.name)
         scope = scope.pre
     return [*names, "default"]
