@@ -55,7 +55,7 @@ lihil: $(VENV)  ## lihil's own tests in empty contexts (2 minutes)
 agents: $(VENV)  ## ddtrace, OpenTelemetry, New Relic, Elastic, Temporal (3 minutes)
 	$(LAB) agents
 
-command: $(VENV)  ## the command in PEX and shiv programs (a minute)
+command: $(VENV)  ## the command in PEX and shiv programs (2 minutes)
 	$(LAB) command
 
 docs: $(VENV)  ## the recipes that need a server, and the tables (5 minutes)

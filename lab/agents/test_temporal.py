@@ -29,29 +29,6 @@ def test_a_hundred_starts_of_a_workflow_leave_no_finders() -> None:
     from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
     # Its module fails to be imported where a scope is not found.
-    from lab.agents.workflow import STATE, Greeting
-
-    runner = SandboxedWorkflowRunner()
-    definition = workflow._Definition.must_from_class(Greeting)
-
-    async def start() -> None:
-        runner.prepare_workflow(definition)
-
-    asyncio.run(start())
-    before = finders()
-
-    for _ in range(STARTS - 1):
-        asyncio.run(start())
-
-    assert STATE == "active"
-    assert finders() == before
-
-
-def test_the_module_of_the_workflow_is_imported_anew() -> None:
-    """The control: the sandbox has classes of its own, and so a graph of its own."""
-    from temporalio import workflow
-    from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-
     from lab.agents.workflow import Greeting
 
     made = []
@@ -61,10 +38,19 @@ def test_the_module_of_the_workflow_is_imported_anew() -> None:
             made.append(super().create_instance(details))
             return made[-1]
 
+    definition = workflow._Definition.must_from_class(Greeting)
+
     async def start() -> None:
-        Runner().prepare_workflow(workflow._Definition.must_from_class(Greeting))
+        Runner().prepare_workflow(definition)
 
     asyncio.run(start())
+    before = finders()
 
-    (sandbox,) = made
-    assert sandbox.globals_and_locals["__temporal_workflow_class"] is not Greeting
+    for _ in range(STARTS - 1):
+        asyncio.run(start())
+
+    assert finders() == before
+    # The sandbox has classes of its own, and so a graph of its own.
+    found = {each.globals_and_locals["__temporal_workflow_class"] for each in made}
+    assert len(found) == STARTS
+    assert Greeting not in found

@@ -35,55 +35,29 @@ EXPOSED_LIHIL = "lab.servers.hosts.exposed_lihil:app"
 ISOLATED = "lab.servers.hosts.isolated:app"
 
 
-class Environment(NamedTuple):
-    """Packages that are installed together.
-
-    Attributes:
-        requirements: what is installed next to ididi-scopefix and pytest.
-        python: the oldest Python that all of them support.
-    """
-
-    requirements: tuple[str, ...]
-    python: tuple[int, int] = (3, 10)
-
-
 _SERVICE = ("fastapi", "ididi==1.8.2", "websockets")
 _SPEEDUPS = ("httptools", "uvloop")
 _GUNICORN = ("gunicorn", "uvicorn-worker")
 
 ENVIRONMENTS = {
-    "uvicorn-0.38.0": Environment((*_SERVICE, *_SPEEDUPS, "uvicorn==0.38.0"), (3, 9)),
-    "uvicorn-0.40.0": Environment(
-        (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn==0.40.0")
+    "uvicorn-0.38.0": (*_SERVICE, *_SPEEDUPS, "uvicorn==0.38.0"),
+    "uvicorn-0.40.0": (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn==0.40.0"),
+    "uvicorn-0.44.0": (*_SERVICE, *_SPEEDUPS, "uvicorn==0.44.0"),
+    "uvicorn-newest": (*_SERVICE, *_SPEEDUPS, "uvicorn>=0.45.0"),
+    "others": (*_SERVICE, "daphne", "granian", "gunicorn", "hypercorn"),
+    "threads": (
+        *("ididi==1.8.2", "django", "flask", "granian", "gunicorn", "hypercorn"),
+        *("robyn", "waitress"),
     ),
-    "uvicorn-0.44.0": Environment((*_SERVICE, *_SPEEDUPS, "uvicorn==0.44.0")),
-    "uvicorn-newest": Environment(
-        (*_SERVICE, *_SPEEDUPS, *_GUNICORN, "uvicorn>=0.45.0")
+    "lihil-0.2.38-uvicorn-0.40.0": ("lihil==0.2.38", "uvicorn==0.40.0"),
+    "lihil-newest-uvicorn-newest": ("lihil", "uvicorn>=0.45.0", "websockets"),
+    "in-process": (
+        *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx"),
+        *("nbclient", "ipykernel", "pytest-asyncio"),
     ),
-    "others": Environment(
-        (*_SERVICE, "daphne", "granian", "gunicorn", "hypercorn", "uvloop")
-    ),
-    "threads": Environment(
-        (
-            *("ididi==1.8.2", "django", "flask", "granian", "gunicorn", "hypercorn"),
-            *("robyn", "waitress"),
-        )
-    ),
-    "lihil-0.2.38-uvicorn-0.40.0": Environment(("lihil==0.2.38", "uvicorn==0.40.0")),
-    "lihil-newest-uvicorn-newest": Environment(
-        ("lihil", "uvicorn>=0.45.0", "websockets")
-    ),
-    "in-process": Environment(
-        (
-            *("fastapi", "ididi==1.8.2", "anyio", "asgiref", "httpx"),
-            *("nbclient", "ipykernel", "pytest-asyncio"),
-        ),
-        (3, 9),
-    ),
-    "outside-http": Environment(
-        ("ididi==1.8.2", "apscheduler<4", "celery", "dramatiq", "gevent"), (3, 9)
-    ),
+    "outside-http": ("ididi==1.8.2", "apscheduler<4", "celery", "dramatiq", "gevent"),
 }
+"""What is installed together, next to ididi-scopefix and pytest."""
 
 
 class Server(NamedTuple):

@@ -130,11 +130,6 @@ def test_every_request_starts_clean_under_load(row: rows.Exposed) -> None:
     assert sum(result.sent.values()) == REQUESTS
     assert set(result.sent) == set(attack.WEIGHTS)
     assert result.violations == []
-    print(
-        f"\n{row.environment}, {row.name}: {REQUESTS:,} requests,"
-        f" {attack.CONCURRENCY} at a time, 0 violations",
-        dict(result.sent),
-    )
 
 
 @of_rows([row for row in ROWS if not rows.is_isolated(row)])

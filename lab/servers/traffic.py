@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.client import HTTPConnection
 from typing import Any
 
 from tests.serving import HOST, Server, polled
@@ -47,14 +47,12 @@ def send_all(server: Server, times: int) -> None:
 
 
 def hang_up(server: Server, path: str) -> None:
-    """Read the beginning of an answer and be gone."""
-    with closing(socket.create_connection((HOST, server.port), PATIENCE)) as client:
-        client.sendall(f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
-        received = b""
-        while b"1\n" not in received.partition(b"\r\n\r\n")[2]:
-            part = client.recv(65536)
-            assert part, (received, server.log()[-3000:])
-            received += part
+    """Read the first line of a stream and be gone."""
+    connection = HTTPConnection(HOST, server.port, timeout=PATIENCE)
+    with closing(connection):
+        connection.request("GET", path)
+        line = connection.getresponse().readline()
+        assert line == b"0\n", (line, server.log()[-3000:])
 
 
 def ledgers(server: Server, workers: int) -> dict[int, Any]:

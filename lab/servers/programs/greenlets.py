@@ -4,7 +4,6 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import gevent
@@ -29,14 +28,6 @@ def main() -> None:
         pool.spawn(work, pause)
     assert pool.join(timeout=60)
 
-    failed: list[object] = []
-    threading.excepthook = failed.append
-    threads = [threading.Thread(target=work, args=(pause,)) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not failed
     with ThreadPoolExecutor(4) as executor:
         for future in [executor.submit(work, pause) for _ in range(20)]:
             future.result(60)

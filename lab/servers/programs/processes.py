@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import ididi_scopefix
@@ -17,18 +16,8 @@ from lab.servers.programs.isolated import work
 
 
 def child(number: int) -> int:
-    """Work in the main thread of a child, in threads of its, and in a pool."""
+    """Work in the main thread of a child, and in threads of its."""
     work()
-    failed: list[threading.ExceptHookArgs] = []
-    threading.excepthook = failed.append
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    for failure in failed:
-        assert failure.exc_value is not None
-        raise failure.exc_value
     with ThreadPoolExecutor(2) as pool:
         for future in [pool.submit(work) for _ in range(10)]:
             future.result(60)
