@@ -190,11 +190,9 @@ def backend() -> str:
 
 @pytest.fixture(scope="session")
 def wheels(workshop: Path, empty: Environment) -> Path:
-    """The wheels of the shim and of what goes with it.
+    """The wheels of the shim, and of what this process has beside it.
 
-    The shim's is the one that is to be tested, or else built from the checkout. The
-    others are of the versions that this process has, so that the oldest wrapt is
-    the oldest wrapt here, too.
+    They are of the same versions: the oldest wrapt is the oldest here, too.
     """
 
     def make(folder: Path) -> None:
@@ -223,8 +221,7 @@ def extended(folder: Path, base: Environment, wheels: Path, name: str) -> Enviro
     """Return the environment in *folder*: *base* with one of the *wheels* more."""
 
     def make(folder: Path) -> None:
-        options = ("--no-index", f"--find-links={wheels}")
-        base.copy(folder).pip("install", *options, name)
+        base.copy(folder).pip("install", "--no-index", f"--find-links={wheels}", name)
 
     return Environment(once(folder, make))
 

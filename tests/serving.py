@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import os
 import signal
 import socket
@@ -13,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,10 +30,6 @@ class Answer(NamedTuple):
 
     status: int
     body: bytes
-
-    def json(self) -> Any:
-        """Return the body as what it says in JSON."""
-        return json.loads(self.body)
 
 
 class Server:
@@ -106,7 +101,9 @@ class Server:
         return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
 
     def _start(self) -> None:
-        self.port = free_port()
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            self.port = probe.getsockname()[1]
         self._process = self._spawn(self._log)
         for _ in polled(TO_START):
             if self._process.poll() is not None:
@@ -137,11 +134,3 @@ def polled(seconds: float) -> Iterator[None]:
     while time.monotonic() < deadline:
         yield
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
