@@ -64,7 +64,8 @@ async def _in_thread(function: Callable[[Trail], None], trail: Trail) -> None:
 
     def run() -> None:
         try:
-            future.set_result(function(trail))
+            function(trail)
+            future.set_result(None)
         except BaseException as error:
             future.set_exception(error)
 

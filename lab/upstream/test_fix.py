@@ -86,7 +86,7 @@ def test_doctor_says_that_the_shim_is_not_needed() -> None:
 
 
 def test_the_page_s_table_is_what_the_releases_do(tmp_path: Path) -> None:
-    """And what the patched one does."""
+    """Those that it names are downloaded; the patched one is the session's own."""
     program = Path(__file__).with_name("calls.py")
     columns, *rows = Document("docs/upstream/README.md").table("ididi")
 
