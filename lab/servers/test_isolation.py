@@ -109,7 +109,7 @@ def test_a_websocket_finds_nothing_where_the_table_says_so(row: rows.Exposed) ->
 
 
 @of_rows([row for row in ROWS if rows.has_websocket(row)])
-def test_without_the_shim_a_websocket_needs_a_context_with_a_scope(
+def test_without_the_shim_a_websocket_needs_a_scope(
     row: rows.Exposed,
 ) -> None:
     """Every server gives it one; only the middleware of the recipe empties it."""
