@@ -7,6 +7,7 @@ copies of the installed one, edited.
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -15,23 +16,9 @@ from pathlib import Path
 
 def download(version: str, folder: Path, *options: str) -> Path:
     """Install ididi *version* into *folder*, and return it."""
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-            "--target",
-            str(folder),
-            *options,
-            f"ididi=={version}",
-        ],
-        check=True,
-        capture_output=True,
-    )
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    target = ("install", "--no-deps", f"--target={folder}", f"ididi=={version}")
+    subprocess.run([*pip, *target, *options], check=True, capture_output=True)
     return folder
 
 
@@ -47,17 +34,13 @@ def invent(
         version: what its metadata say, ``None`` for no metadata.
         folder: where to put it.
         edits: replacements in ``graph.py``, each of which has to be found.
-        own: what its own ``VERSION`` says, ``None`` to have none.
+        own: what its own ``VERSION`` says, ``None`` if it says nothing.
     """
     spec = importlib.util.find_spec("ididi")
     assert spec is not None
-    assert spec.origin is not None
     package = folder / "ididi"
-    shutil.copytree(
-        Path(spec.origin).parent,
-        package,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(str(spec.origin)).parent, package, ignore=ignore)
     graph = package / "graph.py"
     source = graph.read_text(encoding="utf-8")
     for old, new in edits:
@@ -65,12 +48,10 @@ def invent(
         source = source.replace(old, new)
     graph.write_text(source, encoding="utf-8")
     init = package / "__init__.py"
-    lines = init.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if not line.startswith("VERSION")]
-    assert len(kept) == len(lines) - 1
-    if own is not None:
-        kept.append(f"VERSION = {own!r}")
-    init.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    source = init.read_text(encoding="utf-8")
+    source, found = re.subn(r"(?m)^VERSION\b.*$", f"VERSION = {own!r}", source)
+    assert found == 1
+    init.write_text(source, encoding="utf-8")
     if version is not None:
         put_metadata(folder, version)
     return folder

@@ -120,11 +120,12 @@ def test_an_interrupt_passes_where_an_error_does_not(
 @pytest.mark.parametrize("error", ["KeyboardInterrupt", "TimeoutError", "LimitError"])
 @pytest.mark.child
 def test_an_interrupt_of_an_import_can_be_tried_again(error: str) -> None:
-    """What arrives while we prepare or patch reaches the program."""
+    """What arrives while we prepare, or while ididi is loaded, reaches the program."""
     import builtins
     import importlib
     import sys
 
+    import ididi_scopefix
     from tests.imports.calls import check_patched
 
     class LimitError(Exception):
@@ -138,7 +139,8 @@ def test_an_interrupt_of_an_import_can_be_tried_again(error: str) -> None:
                 raise kind(name)
 
     sys.meta_path.insert(0, Interrupting())
-    for coming in ("ididi_scopefix._activation", "wrapt", "ididi.graph"):
+    ours = ("ididi_scopefix._activation", "wrapt")
+    for coming in (*ours, "ididi.graph", "ididi._ds"):
         try:
             importlib.import_module("ididi")
         except kind as interrupt:
@@ -146,4 +148,5 @@ def test_an_interrupt_of_an_import_can_be_tried_again(error: str) -> None:
         else:
             raise AssertionError(f"somebody swallowed {coming}")
     coming = ""
+    assert ididi_scopefix.status().state == "waiting"
     check_patched()
