@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.unchanged
-@pytest.mark.parametrize("kind", ["namespace", "mock", "class", "sphinx"])
+@pytest.mark.parametrize("kind", ["namespace", "mock", "module", "sphinx"])
 @pytest.mark.child
 def test_a_stand_in_for_ididi_is_left_alone(kind: str) -> None:
     """Tests and documentation builders put one into sys.modules; no word is said."""
@@ -27,16 +27,14 @@ def test_a_stand_in_for_ididi_is_left_alone(kind: str) -> None:
         def __getattr__(self, name):
             return Sphinx(name)
 
-    class WithGraph(ModuleType):
-        Graph = type("Graph", (), {})
-
     kinds = {
-        "namespace": SimpleNamespace(Graph=object),
+        "namespace": SimpleNamespace(),
         "mock": mock.MagicMock(),
-        "class": WithGraph("ididi"),
+        "module": ModuleType("ididi"),
         "sphinx": Sphinx("ididi"),
     }
     stand_in = kinds[kind]
+    stand_in.Graph = type("Graph", (), {})
     names = dict(vars(stand_in))
     sys.modules["ididi"] = sys.modules["ididi.graph"] = stand_in
     import ididi_scopefix
