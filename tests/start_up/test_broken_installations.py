@@ -26,8 +26,7 @@ def test_a_line_without_its_module_is_an_error(copy: Environment, error: str) ->
     finished = copy.run(IN_AN_EMPTY_CONTEXT)
     assert finished.stdout == "LookupError\n"
     # Python reads the start-up files of a virtual environment twice.
-    reports = re.split("(?m)(?=^Error )", finished.stderr)
-    (report,) = {*reports} - {""}
+    (report,) = {*re.split("(?m)(?=^Error )", finished.stderr)} - {""}
     assert START_UP_FILE in report
     assert f"{error}: " in report
 

@@ -34,7 +34,6 @@ def test_a_program_that_knows_nothing_of_the_shim_is_cured(
 
     environment.pip("install", "--no-index", f"--find-links={wheels}", *WAYS[way])
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
-    assert environment.run(IN_AN_EMPTY_CONTEXT, "-I").stdout == "request\n"
     assert (environment.packages / START_UP_FILE).read_bytes() == LINE
 
     environment.pip("uninstall", "--yes", "ididi-scopefix", "wrapt", "packaging")

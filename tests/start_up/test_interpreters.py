@@ -13,8 +13,6 @@ from tests.environments import IN_AN_EMPTY_CONTEXT, START_UP_FILE, run
 if TYPE_CHECKING:
     from tests.environments import Environment
 
-POOL = Path(__file__).with_name("pool.py")
-
 has_subinterpreters = pytest.mark.skipif(
     sys.implementation.name != "cpython", reason="PyPy has no subinterpreters"
 )
@@ -62,7 +60,8 @@ def test_a_subinterpreter_is_an_interpreter(kind: str) -> None:
 )
 def test_a_pool_of_interpreters_is_patched(installed: Environment) -> None:
     """Each of the interpreters imports ididi for itself."""
-    lines = run(installed.python, str(POOL)).stdout.splitlines()
+    program = Path(__file__).with_name("pool.py")
+    lines = run(installed.python, str(program)).stdout.splitlines()
 
     assert lines == [f"{number} __ididi_default_scope__" for number in range(4)]
 
