@@ -116,9 +116,8 @@ def run_in_child(
         program = Path(folder, f"{item.originalname}.pyc")
         # A file of bytecode can be run like any program, and keeps the name of
         # another file. Three numbers of a header say of which version that was.
-        program.write_bytes(
-            importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
-        )
+        header = importlib.util.MAGIC_NUMBER + bytes(12)
+        program.write_bytes(header + marshal.dumps(code))
         try:
             child = subprocess.run(
                 [sys.executable, *options, str(program)],

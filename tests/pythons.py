@@ -8,11 +8,7 @@ import sysconfig
 from importlib.metadata import version
 
 import pytest
-
-
-def _release(name: str) -> list[int]:
-    return [int(part) for part in version(name).split(".")[:3]]
-
+from packaging.version import Version
 
 IS_PYPY = sys.implementation.name == "pypy"
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -47,7 +43,8 @@ runs_last_finalizers = pytest.mark.skipif(
 )
 """Marks a test of what a ``__del__`` does at the very end."""
 
-READS_ANNOTATIONS = sys.version_info < (3, 15) or _release("ididi") > [1, 8, 4]
+IDIDI = Version(version("ididi"))
+READS_ANNOTATIONS = sys.version_info < (3, 15) or Version("1.8.4") < IDIDI
 """Whether ididi can tell of what type a parameter is."""
 
 reads_annotations = pytest.mark.xfail(

@@ -26,7 +26,6 @@ def test_every_annotation_can_be_evaluated(name: str) -> None:
     typing.get_type_hints(module)
     for each in vars(module).values():
         if getattr(each, "__module__", None) == name:
-            # A class whose methods have annotations of their own, or a function.
             methods = vars(each).values() if inspect.isclass(each) else ()
             for annotated in (each, *filter(inspect.isfunction, methods)):
                 typing.get_type_hints(annotated)
