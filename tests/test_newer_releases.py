@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 pytestmark = needs_source
 
-READS_PREVIOUS = f"previous_scope = {READS}"
-GUARDED = (READS_PREVIOUS, "previous_scope = _SCOPE_CONTEXT.get(MISSING)")
+PREVIOUS = "previous_scope = "
+GUARDED = (PREVIOUS + READS, f"{PREVIOUS}_SCOPE_CONTEXT.get(MISSING)")
 SCOPE = 'def scope(self, name: Hashable = ""):\n        previous_scope = '
 ASCOPE = f"async {SCOPE}".replace("scope(", "ascope(")
 MERGE = "other_scope = "
 USE_SCOPE = "        scope = "
 CREATES = f"{USE_SCOPE}self._create_scope('odd')"
 REFUSES = "        raise OutOfScopeError()"
-FAILS = "        raise TypeError('a\\nb')"
 OPENS = "        ascope = self._create_ascope(name, previous_scope)\n"
+CLOSED = "        raise RuntimeError('closed')\n"
 WAITS = "        from asyncio import sleep\n        await sleep(0)\n"
 
 
@@ -89,8 +89,8 @@ def test_a_release_in_which_one_call_raises_is_patched(
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
-        ([GUARDED, (USE_SCOPE + READS, FAILS)], "TypeError"),
-        ([(READS_PREVIOUS, "raise RuntimeError('closed')")], "RuntimeError('closed')"),
+        ([GUARDED, (USE_SCOPE + READS, "        raise TypeError()")], "TypeError"),
+        ([*FIXED, (OPENS, CLOSED + OPENS)], "RuntimeError('closed')"),
         ([*FIXED, (OPENS, WAITS + OPENS)], "waited for something"),
         ([(READS, f"{READS}\n        raise LookupError")], "still raised"),
         ([("def use_scope(", "def current_scope(")], "use_scope"),
