@@ -193,11 +193,12 @@ def test_a_loader_that_a_library_made_is_hooked(kind: str) -> None:
             spec.loader = loader
             return spec
 
+    ours = sys.meta_path[0]
     sys.meta_path.insert(1, Finder())
     import ididi.graph
 
     check_patched()
-    sys.meta_path[0].find_spec("ididi.graph", ididi.__path__)  # and nobody loads it
+    ours.find_spec("ididi.graph", ididi.__path__)  # and nobody loads it
     assert dict(vars(loader)) == before
     if kind != "legacy":  # its modules have the spec that it has made them from
         assert ididi.__spec__.loader is ididi.graph.__spec__.loader is loader
