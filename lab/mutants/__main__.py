@@ -31,7 +31,7 @@ KILLERS = 12
 SURVIVED = "survived"
 
 CALLS = ("tests/behaviour", "tests/differential")
-RELEASES = ("newer_releases", "releases", "versions")
+RELEASES = ("newer_releases", "releases")
 STAGES = (
     # The release of ididi, and the tests.
     ("1.8.2", (*CALLS, "tests/faults", "tests/imports", "tests/races", "tests/model")),
