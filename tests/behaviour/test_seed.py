@@ -101,13 +101,3 @@ def test_seeding_while_the_shim_is_off_changes_no_context() -> None:
         context = Context()
         assert context.run(ididi_scopefix.seed, graph) is scope
         assert len(context) == 0
-
-
-def test_a_seed_is_the_same_before_and_after_a_deactivation(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """A graph has one default scope, whoever asks for it first."""
-    assert Context().run(graph.use_scope) is default_scope
-    for switch in (ididi_scopefix.deactivate, ididi_scopefix.activate):
-        switch()
-        assert Context().run(ididi_scopefix.seed, graph) is default_scope
