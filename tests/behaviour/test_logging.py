@@ -9,22 +9,18 @@ pytestmark = pytest.mark.shim
 def test_the_first_need_is_logged_once() -> None:
     """The record has the caller, the process, the thread and what is patched."""
     import importlib.metadata
-    import logging
+    import logging.handlers
     import os
     import threading
     from contextvars import Context
 
-    class Keeping(logging.Handler):
-        def emit(self, record):
-            records.append(record)
-
-    records = []
-    logging.basicConfig(level=1, handlers=[Keeping()])
+    kept = logging.handlers.BufferingHandler(100)
+    logging.basicConfig(level=1, handlers=[kept])
     import ididi
 
     import ididi_scopefix
 
-    assert records == []  # nothing is logged while ididi is being imported
+    assert kept.buffer == []  # nothing is logged while ididi is being imported
     graph = Context().run(ididi.Graph)
 
     def issue_token():
@@ -34,7 +30,7 @@ def test_the_first_need_is_logged_once() -> None:
     thread = threading.Thread(target=issue_token, name="worker-7")
     thread.start()
     thread.join()
-    (record,) = records
+    (record,) = kept.buffer
     assert (record.name, record.levelno) == ("ididi_scopefix", logging.INFO)
     code = issue_token.__code__
     message = record.getMessage()
@@ -51,40 +47,32 @@ def test_the_first_need_is_logged_once() -> None:
 @pytest.mark.child
 def test_the_first_need_is_logged_then_or_never() -> None:
     """A program that configures logging later is not told of a later call."""
-    import logging
+    import logging.handlers
     from contextvars import Context
 
     import ididi
 
     import ididi_scopefix
 
-    class Keeping(logging.Handler):
-        def emit(self, record):
-            records.append(record)
-
-    records = []
+    kept = logging.handlers.BufferingHandler(100)
     graph = Context().run(ididi.Graph)
     Context().run(graph.use_scope)
-    logging.basicConfig(level=logging.INFO, handlers=[Keeping()])
+    logging.basicConfig(level=logging.INFO, handlers=[kept])
     Context().run(graph.use_scope)
-    assert records == []
+    assert kept.buffer == []
     assert ididi_scopefix.status().fallbacks == 2
 
 
 @pytest.mark.child
 def test_a_failure_is_one_warning_and_its_traceback_at_debug() -> None:
     """The warning says what to do; the traceback is for who looks for it."""
-    import logging
+    import logging.handlers
     import sys
 
     import ididi_scopefix
 
-    class Keeping(logging.Handler):
-        def emit(self, record):
-            records.append(record)
-
-    records = []
-    logging.basicConfig(level=logging.DEBUG, handlers=[Keeping()])
+    kept = logging.handlers.BufferingHandler(100)
+    logging.basicConfig(level=logging.DEBUG, handlers=[kept])
     sys.modules["wrapt"] = None
     import ididi
 
@@ -93,9 +81,37 @@ def test_a_failure_is_one_warning_and_its_traceback_at_debug() -> None:
         assert ididi_scopefix.activate().state == "failed"
     reason = "wrapt is missing: python -m pip install wrapt; ididi is as it was."
     assert ididi_scopefix.status().reason == reason
-    warning, debug = (each for each in records if each.name == "ididi_scopefix")
+    warning, debug = (each for each in kept.buffer if each.name == "ididi_scopefix")
     assert warning.levelno == logging.WARNING
     assert warning.getMessage() == f"ididi-scopefix is not active: {reason}"
     assert warning.exc_info is None
     assert debug.levelno == logging.DEBUG
     assert issubclass(debug.exc_info[0], ImportError)
+
+
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"}, err=None)
+def test_an_interrupt_while_the_first_need_is_logged_passes() -> None:
+    """The context is empty again; the next call is answered, and logged no more."""
+    import logging
+    from contextvars import Context
+
+    from ididi import Graph
+
+    import ididi_scopefix
+
+    class Interrupted(logging.Handler):
+        def emit(self, record):
+            raise KeyboardInterrupt
+
+    logging.basicConfig(level=logging.INFO, handlers=[Interrupted()])
+    graph, other = Context().run(Graph), Context().run(Graph)
+    context, interrupted = Context(), False
+    try:
+        context.run(graph.use_scope)
+    except KeyboardInterrupt:
+        interrupted = True
+    assert interrupted
+    for each in (graph, other):
+        context.run(each.use_scope)
+    assert len(context) == 0
+    assert ididi_scopefix.status().fallbacks == 3

@@ -8,14 +8,13 @@ import pytest
 from ididi import Graph
 
 from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
-from tests.shape import is_compiled, knows_graphs
+from tests.shape import knows_graphs
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
 
 
-@pytest.mark.parametrize("compiled", [is_compiled()])
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"}, err=None)
-def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
+def test_a_call_from_c_has_no_frame_below_it() -> None:
     """The first function of a thread is called by nobody, and so may be Graph()."""
     import _thread
     import sys
@@ -27,6 +26,7 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     from ididi import Graph
 
     import ididi_scopefix
+    from tests.shape import is_compiled
 
     errors = []
     sys.unraisablehook = errors.append
@@ -42,7 +42,7 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     assert errors == []
     (caller,) = ididi_scopefix.status().callers
     assert (caller.file, caller.line, caller.function) == ("?", 0, "?")
-    assert caller.call == ("a scope call" if compiled else "Graph.use_scope()")
+    assert caller.call == ("a scope call" if is_compiled() else "Graph.use_scope()")
     assert caller.count == 2
 
 
@@ -121,7 +121,7 @@ def test_a_forked_worker_speaks_for_itself() -> None:
     from tests.behaviour.lines import listen
 
     lines = listen()
-    import logging
+    import logging.handlers
     import os
     from contextvars import Context
 
@@ -129,12 +129,8 @@ def test_a_forked_worker_speaks_for_itself() -> None:
 
     import ididi_scopefix
 
-    class Keeping(logging.Handler):
-        def emit(self, record):
-            records.append(record.getMessage())
-
-    records = []
-    logging.basicConfig(level=logging.INFO, handlers=[Keeping()])
+    kept = logging.handlers.BufferingHandler(100)
+    logging.basicConfig(level=logging.INFO, handlers=[kept])
     graph = Context().run(ididi.Graph)
     Context().run(graph.use_scope)
     before = lines()
@@ -152,8 +148,8 @@ def test_a_forked_worker_speaks_for_itself() -> None:
         assert active == before[0]
         assert first.startswith("first need: ")
         assert ten.startswith("10 calls answered: 10 ")
-        assert f"(pid {os.getpid()}," in records[1]
+        assert f"(pid {os.getpid()}," in kept.buffer[1].getMessage()
         os._exit(0)
     assert os.waitpid(worker, 0)[1] == 0
-    assert ididi_scopefix.status().fallbacks == len(records) == 1
+    assert ididi_scopefix.status().fallbacks == len(kept.buffer) == 1
     assert lines() == before
