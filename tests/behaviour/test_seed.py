@@ -1,6 +1,5 @@
 """``seed()`` puts a default scope into a context, for people who like it explicit."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -18,17 +17,6 @@ def what_is_there() -> Any:
     """Return what the variable has in this context, or ``None``."""
     variable: Any = ididi.graph._SCOPE_CONTEXT
     return variable.get(None)
-
-
-@pytest.mark.shim
-def test_the_initializer_of_a_pool_seeds_its_threads(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Each thread has the scope from its start on, for good."""
-    with ThreadPoolExecutor(1, "job", ididi_scopefix.seed, (graph,)) as pool:
-        for _ in range(2):
-            assert pool.submit(what_is_there).result() is default_scope
-        assert pool.submit(graph.use_scope).result() is default_scope
 
 
 @pytest.mark.shim
