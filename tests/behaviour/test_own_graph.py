@@ -7,6 +7,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Callable
 
+import ididi.graph
 import pytest
 from ididi import Graph
 from ididi.config import DefaultScopeName
@@ -207,6 +208,15 @@ def test_the_program_s_objects_are_asked_for_nothing(
     default = contexts.in_new_thread(open_request(graph).use_scope)
     assert default is own(graph)
     Context().run(assert_answers_for_itself, graph)
+
+
+def test_a_wrapped_method_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracers wrap ididi's methods; which graph is asked, its own method tells."""
+    method: Any = ididi.graph.Resolver.use_scope
+    monkeypatch.setattr(ididi.graph.Resolver, "use_scope", lambda self: method(self))
+    graph = Context().run(Graph)
+    Context().run(Graph)
+    assert own(graph)._type_registry is graph._type_registry
 
 
 def test_a_scope_within_another_graph_s_answers_for_its_own() -> None:
