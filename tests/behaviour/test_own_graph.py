@@ -211,7 +211,7 @@ def test_the_program_s_objects_are_asked_for_nothing(
 
 
 def test_a_wrapped_method_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tracers wrap ididi's methods; which graph is asked, its own method tells."""
+    """Tracers do so. ididi's own method, below the wrapper, still has the graph."""
     method: Any = ididi.graph.Resolver.use_scope
     monkeypatch.setattr(ididi.graph.Resolver, "use_scope", lambda self: method(self))
     graph = Context().run(Graph)
