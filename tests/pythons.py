@@ -25,19 +25,6 @@ measures_memory = pytest.mark.skipif(
 )
 """Marks a test that compares the size of the process before and after."""
 
-frees_functions = pytest.mark.skipif(
-    IS_FREE_THREADED and sys.version_info < (3, 14),
-    reason="once a thread has started, Python 3.13 without the GIL keeps every"
-    " function and class for ever",
-)
-"""Marks a test of what is left of functions that nobody needs any more."""
-
-sees_uncollectable = pytest.mark.skipif(
-    not hasattr(gc, "DEBUG_UNCOLLECTABLE"),
-    reason="PyPy's collector doesn't tell what it can't collect",
-)
-"""Marks a test that looks at ``gc.garbage``."""
-
 runs_last_finalizers = pytest.mark.skipif(
     IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
 )
