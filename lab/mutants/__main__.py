@@ -40,7 +40,7 @@ STAGES = {
     "_api.py": (("1.8.2", ("tests/behaviour", "tests/imports", "tests/command")),),
     "_log.py": (("1.8.2", ("tests/behaviour", "tests/faults", "tests/command")),),
     "_releases.py": (
-        ("1.8.2", (*RELEASES, "tests/behaviour", "tests/start_up")),
+        ("1.8.2", (*RELEASES, "tests/imports", "tests/behaviour", "tests/start_up")),
         ("1.5.4", ("tests/behaviour",)),
     ),
     "_variable.py": (
