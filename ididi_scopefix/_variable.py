@@ -87,11 +87,15 @@ class ScopeVariable:
 
     __slots__ = (
         "_answered",
+        "_attribute",
         "_default_name",
         "_get",
+        "_getframe",
         "_graph_type",
         "_is_compiled",
+        "_is_finalizing",
         "_known",
+        "_links_type",
         "_most_known",
         "_namespace",
         "_resolver_type",
@@ -103,8 +107,7 @@ class ScopeVariable:
         "reset",
     )
 
-    _attribute, _held_type, _links_type = _ATTRIBUTE, _Held, _Links
-    _getframe, _is_finalizing = staticmethod(_getframe), staticmethod(is_finalizing)
+    _held_type = _Held
     _gc_objects = staticmethod(gc.get_objects)
     _ref: "type[ref[_Held]]" = ref  # type: ignore[assignment]
 
@@ -120,6 +123,9 @@ class ScopeVariable:
         self.reset = original.reset
         self._get, self._set = original.get, original.set
         self._switch, self._answered = switch, answered
+        # In slots, where the interpreter finds them faster than in the class.
+        self._attribute, self._links_type = _ATTRIBUTE, _Links
+        self._getframe, self._is_finalizing = _getframe, is_finalizing
         self._namespace = names = vars(module)
         self._graph_type: type[Graph] = names["Graph"]
         self._resolver_type: type[Resolver] = names["Resolver"]

@@ -19,7 +19,6 @@ is expected of it. These arguments of the marker say otherwise:
 - ``env``: variables of the environment on top of this process's; ``None``
   removes one. The switch stays off where the whole run has the shim off.
 - ``options``: options of the interpreter. ``-O`` keeps the assertions.
-- ``python``: another interpreter of the same Python, which can't import ``tests``.
 - ``status``: with what the child has to end, 0 unless given.
 - ``out``, ``err``: what it has to write, as the text itself or as a function that
   is true of the text, such as ``re.compile("...").fullmatch``. Standard error has
@@ -27,9 +26,9 @@ is expected of it. These arguments of the marker say otherwise:
 
 The test's arguments, parameters and fixtures alike, are variables of the program
 if they are paths or if a literal can say what they are; others are not there. In
-``env``, ``options`` and ``python``, ``{name}`` stands for the argument of that
-name: with ``tmp_path``, ``env={"PYTHONPATH": "{tmp_path}"}`` is a folder for
-modules of the test's own.
+``env`` and ``options``, ``{name}`` stands for the argument of that name: with
+``tmp_path``, ``env={"PYTHONPATH": "{tmp_path}"}`` is a folder for modules of the
+test's own.
 
 The child runs in an empty folder of its own, and for a minute at most.
 """
@@ -45,7 +44,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 import pytest
@@ -68,7 +66,7 @@ class ChildError(AssertionError):
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "child(env, options, python, status, out, err): run the body of the test in"
+        "child(env, options, status, out, err): run the body of the test in"
         " a new interpreter; see tests/child.py",
     )
 
@@ -98,7 +96,6 @@ def run_in_child(
     *,
     env: Mapping[str, str | None] | None = None,
     options: Sequence[str] = (),
-    python: str | None = None,
     status: int = 0,
     out: Expected = None,
     err: Expected = "",
@@ -113,43 +110,43 @@ def run_in_child(
         environment.pop(name, None)
         if value is not None:
             environment[name] = value.format(**arguments)
-    code = compile_body(item.path, item.originalname, arguments, tests=python is None)
-    command = [python or sys.executable, *options]
+    code = compile_body(item.path, item.originalname, arguments)
+    options = [part.format(**arguments) for part in options]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, f"{item.originalname}.pyc")
         # A file of bytecode can be run like any program, and keeps the name of
         # another file. Three numbers of a header say of which version that was.
-        program.write_bytes(
-            importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
-        )
-        command = [*(part.format(**arguments) for part in command), str(program)]
+        header = importlib.util.MAGIC_NUMBER + bytes(12)
+        program.write_bytes(header + marshal.dumps(code))
         try:
             child = subprocess.run(
-                command,
+                [sys.executable, *options, str(program)],
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
+                encoding="utf-8",
+                errors="backslashreplace",
                 timeout=TIMEOUT,
                 check=False,
             )
-        except subprocess.TimeoutExpired as error:
-            reason = f"it did not end within {TIMEOUT} seconds"
-            raise ChildError(tell(reason, error.stdout, error.stderr)) from None
-    if child.returncode != status:
-        reason = f"it ended with status {child.returncode}, not {status}"
-    elif not meets(child.stdout, out):
-        reason = f"its standard output is not as expected: {out!r}"
-    elif not meets(child.stderr, err):
-        reason = f"its standard error is not as expected: {err!r}"
-    else:
-        return
-    raise ChildError(tell(reason, child.stdout, child.stderr))
+        except subprocess.TimeoutExpired:
+            message = f"The child did not end within {TIMEOUT} seconds."
+            raise ChildError(message) from None
+    results: dict[str, tuple[Any, Any]] = {
+        "status": (child.returncode, status),
+        "standard output": (child.stdout, out),
+        "standard error": (child.stderr, err),
+    }
+    written = "\n".join(f"{name}: {result}" for name, (result, _) in results.items())
+    for name, (result, expected) in results.items():
+        is_met = expected(result) if callable(expected) else result == expected
+        if not (is_met or expected is None):
+            message = f"The child's {name} is not as expected: {expected!r}."
+            raise ChildError(f"{message}\n{written}")
 
 
-def compile_body(
-    file: Path, name: str, arguments: Mapping[str, Any], *, tests: bool
-) -> CodeType:
+def compile_body(file: Path, name: str, arguments: Mapping[str, Any]) -> CodeType:
     """Return the program that the function *name* in *file* is the text of."""
     tree = ast.parse(file.read_bytes())
     (function,) = (
@@ -159,16 +156,15 @@ def compile_body(
     )
     sources = {name: as_source(value) for name, value in arguments.items()}
     lines = [f"{name} = {source}" for name, source in sources.items() if source]
-    if tests:
-        # The package tests is this one, whatever is installed under that name, as by
-        # ididi 1.5.x. All else that is installed goes before the checkout.
-        lines += [
-            "import sys",
-            f"sys.path.insert(0, {str(ROOT)!r})",
-            "import tests",
-            "sys.path.append(sys.path.pop(0))",
-            "del sys, tests",
-        ]
+    # The package tests is this one, whatever is installed under that name, as by
+    # ididi 1.5.x. All else that is installed goes before the checkout.
+    lines += [
+        "import sys",
+        f"sys.path.insert(0, {str(ROOT)!r})",
+        "import tests",
+        "sys.path.append(sys.path.pop(0))",
+        "del sys, tests",
+    ]
     preparations = ast.parse("\n".join(lines)).body
     for statement in preparations:
         for node in ast.walk(statement):
@@ -186,26 +182,3 @@ def as_source(value: Any) -> str | None:
     except (SyntaxError, ValueError):
         return None
     return repr(value)
-
-
-def decode(written: bytes | None) -> str:
-    """Return the text that the child has written, whatever its bytes are."""
-    text = (written or b"").decode(errors="backslashreplace")
-    return text.replace("\r\n", "\n")
-
-
-def meets(written: bytes, expected: Expected) -> bool:
-    """Tell whether what the child has *written* is what is *expected*."""
-    if expected is None:
-        return True
-    text = decode(written)
-    return bool(expected(text)) if callable(expected) else text == expected
-
-
-def tell(reason: str, out: bytes | None, err: bytes | None) -> str:
-    """Return all that is known of a child that failed."""
-    parts = [f"The child failed: {reason}."]
-    for name, written in (("Standard output", out), ("Standard error", err)):
-        text = decode(written)
-        parts.append(f"{name}:\n{indent(text, '    ')}" if text else f"{name}: empty")
-    return "\n".join(parts)

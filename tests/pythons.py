@@ -8,11 +8,7 @@ import sysconfig
 from importlib.metadata import version
 
 import pytest
-
-
-def _release(name: str) -> list[int]:
-    return [int(part) for part in version(name).split(".")[:3]]
-
+from packaging.version import Version
 
 IS_PYPY = sys.implementation.name == "pypy"
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -29,25 +25,13 @@ measures_memory = pytest.mark.skipif(
 )
 """Marks a test that compares the size of the process before and after."""
 
-frees_functions = pytest.mark.skipif(
-    IS_FREE_THREADED and sys.version_info < (3, 14),
-    reason="once a thread has started, Python 3.13 without the GIL keeps every"
-    " function and class for ever",
-)
-"""Marks a test of what is left of functions that nobody needs any more."""
-
-sees_uncollectable = pytest.mark.skipif(
-    not hasattr(gc, "DEBUG_UNCOLLECTABLE"),
-    reason="PyPy's collector doesn't tell what it can't collect",
-)
-"""Marks a test that looks at ``gc.garbage``."""
-
 runs_last_finalizers = pytest.mark.skipif(
     IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
 )
 """Marks a test of what a ``__del__`` does at the very end."""
 
-READS_ANNOTATIONS = sys.version_info < (3, 15) or _release("ididi") > [1, 8, 4]
+IDIDI = Version(version("ididi"))
+READS_ANNOTATIONS = sys.version_info < (3, 15) or Version("1.8.4") < IDIDI
 """Whether ididi can tell of what type a parameter is."""
 
 reads_annotations = pytest.mark.xfail(

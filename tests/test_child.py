@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,57 +14,21 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
-Report = Callable[..., str]
-
-
-@pytest.fixture
-def report(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Report:
-    """Runs a file of one test and returns what pytest says of it."""
-    # Other plugins would be imported anew at each run.
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-    def run(source: str, outcome: str = "failed") -> str:
-        pytester.makepyfile(source)
-        result = pytester.runpytest_inprocess("-p", "tests.child")
-        assert result.parseoutcomes() == {outcome: 1}
-        return result.stdout.str()
-
-    return run
-
 
 @pytest.mark.unchanged
 @pytest.mark.child
 def test_a_body_is_the_main_program() -> None:
-    """It has nothing of the test file but its name and lines."""
-    import linecache
-    import sys
-
-    class Service:
-        pass
-
-    def frame_of_a_call() -> object:
-        return sys._getframe()
-
-    assert __name__ == "__main__"
-    assert Service.__qualname__ == "Service"
-    assert "pytest" not in sys.modules
-    assert "Report" not in globals()
-    frame = frame_of_a_call()
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
-    assert line.strip() == "return sys._getframe()"
-    assert frame.f_back.f_code.co_name == "<module>"
-    assert frame.f_back.f_back is None
-
-
-@pytest.mark.unchanged
-@pytest.mark.child
-def test_a_body_can_import_helpers_of_the_tests() -> None:
-    """They are found last: what is installed goes before the checkout."""
+    """It has nothing of its file but name and lines, and can import other helpers."""
     import sys
     from pathlib import Path
 
     from tests import pythons
 
+    assert __name__ == "__main__"
+    assert not {"child", "re"} & {*globals()}
+    assert sys._getframe().f_code.co_name == "<module>"
+    assert sys._getframe().f_back is None
+    # What is installed goes before the checkout.
     assert Path(pythons.__file__).parents[1] == Path(sys.path[-1])
 
 
@@ -92,103 +56,51 @@ def test_a_child_runs_as_its_marker_says(number: int, tmp_path: Path) -> None:
     sys.exit(3)
 
 
-@pytest.mark.child
-def test_a_child_has_the_shim_as_the_run_has_it() -> None:
-    """Any program finds the installed shim, unless the run has it off."""
-    import ididi_scopefix
-
-    assert ididi_scopefix.status().state == "waiting"
-
-
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": None})
-def test_no_marker_switches_the_shim_on_in_a_control() -> None:
-    """A control is one for programs that set the switch, too."""
+def test_a_child_has_the_shim_as_the_run_has_it() -> None:
+    """In a control it is off, also for programs that set the switch."""
     import ididi_scopefix
 
     assert ididi_scopefix.status().state == "waiting"
-
-
-@pytest.mark.unchanged
-def test_a_failure_shows_the_lines_of_the_test(report: Report) -> None:
-    """The child's output and traceback are all that is shown."""
-    text = report(
-        """
-        import pytest
-
-        @pytest.mark.child
-        def test_sum():
-            def check():
-                assert total == 3
-
-            total = 1 + 1
-            print("added")
-            check()
-        """
-    )
-    assert "it ended with status 1, not 0" in text
-    assert re.search(r"Standard output:\n +added\n", text)
-    assert re.search(r'test_\w+\.py", line 6, in check\n +assert total == 3\n', text)
-    assert "run_in_child" not in text
 
 
 @pytest.mark.unchanged
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "statement", "lines"),
     [
-        ("", "its standard error is not as expected: ''"),
-        ("err=None, out='loud'", "its standard output is not as expected: 'loud'"),
-        ("err=str.isdigit", "its standard error is not as expected: <method"),
-        ("err=None, status=1", "it ended with status 0, not 1"),
+        ("", "assert x", ["*status is not*: 0.", "*said", "* line 6, in call"]),
+        ("status=1", "pass", ["*status is not as expected: 1."]),
+        ("out='loud'", "pass", ["*output is not as expected: 'loud'.", "*said"]),
+        ("err='loud'", "pass", ["*error is not as expected: 'loud'.", "*said"]),
+        ("", "while True: pass", ["*did not end within 1 seconds."]),
     ],
 )
-def test_a_failure_says_what_was_expected(
-    report: Report, arguments: str, reason: str
+def test_a_failure_says_what_was_expected_and_what_came(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: str,
+    statement: str,
+    lines: list[str],
 ) -> None:
-    """Standard error is to be empty unless the marker says otherwise."""
-    text = report(
+    """The child's output and traceback are all that is shown."""
+    if statement.startswith("while"):
+        monkeypatch.setattr(child, "TIMEOUT", 1)
+    # Other plugins would be imported anew.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
         f"""
         import pytest
 
         @pytest.mark.child({arguments})
-        def test_noise():
-            import sys
-            sys.stderr.write("noise")
+        def test_it():
+            def call(x=0):
+                {statement}
+
+            print("said", flush=True)
+            call()
         """
     )
-    assert reason in text
-    assert re.search(r"Standard error:\n +noise\n", text)
-
-
-@pytest.mark.unchanged
-def test_a_child_that_does_not_end_is_killed(
-    monkeypatch: pytest.MonkeyPatch, report: Report
-) -> None:
-    """A loop without an end fails its own test and stops no other."""
-    monkeypatch.setattr(child, "TIMEOUT", 1)
-    text = report(
-        """
-        import pytest
-
-        @pytest.mark.child
-        def test_loop():
-            while True:
-                pass
-        """
-    )
-    assert "it did not end within 1 seconds" in text
-
-
-@pytest.mark.unchanged
-def test_a_failing_child_is_a_failed_assertion(report: Report) -> None:
-    """A test that is expected to fail with one may run in a child."""
-    report(
-        """
-        import pytest
-
-        @pytest.mark.xfail(raises=AssertionError, strict=True)
-        @pytest.mark.child
-        def test_error():
-            raise LookupError
-        """,
-        outcome="xfailed",
-    )
+    result = pytester.runpytest_inprocess("-p", "tests.child")
+    assert result.parseoutcomes() == {"failed": 1}
+    result.stdout.fnmatch_lines(lines)
+    result.stdout.no_fnmatch_line("*run_in_child*")

@@ -6,181 +6,120 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.imports.calls import ONE_WARNING
 from tests.imports.conftest import needs_source
-from tests.other_releases import FIXED, invent, tell
+from tests.other_releases import FIXED, READS, READS_DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = needs_source
 
-READS = "        scope = _SCOPE_CONTEXT.get()\n"
-READS_PREVIOUS = "previous_scope = _SCOPE_CONTEXT.get()"
-MISSING = (READS_PREVIOUS, "previous_scope = MISSING")
-SCOPE = '    def scope(self, name: Hashable = ""):\n        '
-ASCOPE = '    async def ascope(self, name: Hashable = ""):\n        '
+PREVIOUS = "previous_scope = "
+GUARDED = (PREVIOUS + READS, f"{PREVIOUS}_SCOPE_CONTEXT.get(MISSING)")
+SCOPE = 'def scope(self, name: Hashable = ""):\n        previous_scope = '
+ASCOPE = f"async {SCOPE}".replace("scope(", "ascope(")
+MERGE = "other_scope = "
+USE_SCOPE = "        scope = "
+CREATES = f"{USE_SCOPE}self._create_scope('odd')"
+REFUSES = "        raise OutOfScopeError()"
 OPENS = "        ascope = self._create_ascope(name, previous_scope)\n"
-WAITS = (
-    "        from types import coroutine\n"
-    "        @coroutine\n"
-    "        def wait():\n"
-    "            yield\n"
-    "        await wait()\n"
-)
-NEEDS_PACKAGE = f"import ididi; ididi.Graph; {READS_PREVIOUS}"
-WITH_PARAMETER = (
-    "        as_async: bool = False,\n    ) ->",
-    "        as_async: bool = False,\n        strict: bool = True,\n    ) ->",
-)
+CLOSED = "        raise RuntimeError('closed')\n"
+WAITS = "        from asyncio import sleep\n        await sleep(0)\n"
 
 
 @pytest.mark.parametrize("version", ["1.8.5", "2.0", "1.9.0rc1", "1.8.4.post1", None])
-@pytest.mark.parametrize("is_fixed", [False, True])
+@pytest.mark.parametrize("edits", [(), FIXED], ids=["affected", "fixed"])
+@pytest.mark.child
 def test_the_probe_decides_about_an_unknown_release(
-    tmp_path: Path, version: str | None, is_fixed: bool
+    tmp_path: Path, version: str | None, edits: tuple[tuple[str, str], ...]
 ) -> None:
     """One that still raises is patched, one that answers is left alone."""
-    told = tell(invent(version, tmp_path, *(FIXED if is_fixed else ()), own=version))
+    import sys
 
-    assert told.version == version
-    assert told.raises is False
-    if is_fixed:
-        assert told.is_left_alone()
-        assert "answers in every context by itself" in told.reason
+    import ididi_scopefix
+    from tests.imports.calls import check_patched, check_unpatched, raises
+    from tests.other_releases import invent
+
+    sys.path.insert(0, str(invent(version, tmp_path, *edits, own=version)))
+    if edits:
+        check_unpatched("inactive", "answers in every context by itself")
+        assert not raises()
     else:
-        assert told.is_active()
+        # The calls of the probe are not counted: they are none of the program's.
+        for number in range(1, 4):
+            check_patched()
+            assert ididi_scopefix.status().fallbacks == number
+            ididi_scopefix.deactivate()
+            assert raises()
+            ididi_scopefix.activate()
+    assert ididi_scopefix.status().ididi_version == version
 
 
 @pytest.mark.parametrize(
-    "edits",
+    ("edits", "state"),
     [
-        [(READS_PREVIOUS, "previous_scope = _SCOPE_CONTEXT.get(MISSING)")],
-        [*FIXED, (f"{SCOPE}previous_scope = self._current()", SCOPE + READS_PREVIOUS)],
-        [
-            *FIXED,
-            (f"{ASCOPE}previous_scope = self._current()", ASCOPE + READS_PREVIOUS),
-        ],
-        [
-            *FIXED,
-            ("other_scope = other.use_scope()", "other_scope = _SCOPE_CONTEXT.get()"),
-        ],
-        [WITH_PARAMETER],
-        [(READS, f"        assert MISSING is not None\n{READS}")],
+        ([GUARDED], "active"),
+        ([*FIXED, (SCOPE + READS_DEFAULT, SCOPE + READS)], "active"),
+        ([*FIXED, (ASCOPE + READS_DEFAULT, ASCOPE + READS)], "active"),
+        ([*FIXED, (f"{MERGE}other.use_scope()", MERGE + READS)], "active"),
+        # Anything returned is an answer, and so is an error of ididi's own.
+        ([GUARDED, (USE_SCOPE + READS, CREATES)], "inactive"),
+        ([GUARDED, (USE_SCOPE + READS, REFUSES)], "inactive"),
+        ([*FIXED, ("_type_registry", "_registry")], "inactive"),
     ],
-    ids=["use_scope", "scope", "ascope", "merge", "parameter", "longer"],
 )
-def test_a_release_in_which_a_call_still_raises_is_patched(
-    tmp_path: Path, edits: list[tuple[str, str]]
+@pytest.mark.child
+def test_a_release_in_which_one_call_raises_is_patched(
+    tmp_path: Path, edits: list[tuple[str, str]], state: str
 ) -> None:
     """Each of the calls is tried, and the patch helps each of them."""
-    told = tell(invent("1.9.0", tmp_path, *edits, own="1.9.0"))
+    import sys
 
-    assert told.is_active(), told
-    assert told.raises is False
+    from tests.imports.calls import check_patched, check_unpatched
+    from tests.other_releases import invent
 
-
-@pytest.mark.parametrize(
-    ("edits", "raises"),
-    [
-        ([(READS, "        scope = self._create_scope('odd')\n"), MISSING], False),
-        (
-            [(READS, f"        raise OutOfScopeError()\n{READS}"), MISSING],
-            "OutOfScopeError",
-        ),
-        ([*FIXED, ("_type_registry", "_registry")], False),
-    ],
-    ids=["another scope", "an error of its own", "other names"],
-)
-def test_a_release_that_answers_in_its_way_is_left_alone(
-    tmp_path: Path, edits: list[tuple[str, str]], raises: bool | str
-) -> None:
-    """Anything returned is an answer, and so is an error of ididi's own."""
-    told = tell(invent("1.9.0", tmp_path, *edits, own="1.9.0"))
-
-    assert told.is_left_alone(), told
-    assert "by itself" in told.reason
-    assert told.raises == raises
+    sys.path.insert(0, str(invent("1.9.0", tmp_path, *edits)))
+    if state == "active":
+        check_patched()
+    else:
+        check_unpatched("inactive", "answers in every context by itself")
 
 
 @pytest.mark.parametrize(
     ("edits", "words"),
     [
-        ([(READS, f"        raise TypeError('a\\nb')\n{READS}"), MISSING], "TypeError"),
-        ([(READS_PREVIOUS, "raise RuntimeError('closed')")], "RuntimeError('closed')"),
+        ([GUARDED, (USE_SCOPE + READS, "        raise TypeError()")], "TypeError"),
+        ([*FIXED, (OPENS, CLOSED + OPENS)], "RuntimeError('closed')"),
         ([*FIXED, (OPENS, WAITS + OPENS)], "waited for something"),
-        (
-            [
-                (
-                    READS,
-                    "        scope = _SCOPE_CONTEXT.get()\n        raise LookupError\n",
-                )
-            ],
-            "still raised",
-        ),
-    ],
-    ids=["another error", "at the start", "waits", "the patch does not help"],
-)
-@pytest.mark.parametrize("where", ["", "loop"])
-def test_a_release_that_does_something_else_is_as_it_was(
-    tmp_path: Path, edits: list[tuple[str, str]], words: str, where: str
-) -> None:
-    """The reason says what happened, in a running event loop too."""
-    told = tell(invent("1.9.0", tmp_path, *edits, own="1.9.0"), where)
-
-    assert told.failed(), told
-    assert words in told.reason
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("def use_scope(", "def current_scope("),
-        ("_create_scope", "_make_scope"),
-        ("_resolved_singletons", "_resolved"),
-        ("_registered_singletons", "_registered"),
-        ("_type_registry", "_types"),
-        ("def ascope(", "def open_async("),
+        ([(READS, f"{READS}\n        raise LookupError")], "still raised"),
+        ([("def use_scope(", "def current_scope(")], "use_scope"),
+        ([("def ascope(", "def open_async(")], "ascope"),
+        ([("_create_scope", "_make_scope")], "_create_scope"),
+        ([("_resolved_singletons", "_resolved")], "_resolved_singletons"),
+        ([("_registered_singletons", "_registered")], "_registered_singletons"),
+        ([("_type_registry", "_types")], "_type_registry"),
+        ([("_SCOPE_CONTEXT", "_CURRENT")], "_SCOPE_CONTEXT"),
     ],
 )
-def test_other_names_in_a_newer_release_cost_one_line(
-    tmp_path: Path, old: str, new: str
+@pytest.mark.parametrize("in_a_loop", [False, True])
+@pytest.mark.child(err=ONE_WARNING)
+def test_a_release_with_other_internals_is_as_it_was(
+    tmp_path: Path, edits: list[tuple[str, str]], words: str, in_a_loop: bool
 ) -> None:
-    """The import works, nothing is replaced, and the traceback is at DEBUG."""
-    told = tell(invent("1.9.0", tmp_path, (old, new), own="1.9.0"))
-
-    assert told.failed(), told
-
-
-def test_a_release_with_another_variable_is_as_it_was(tmp_path: Path) -> None:
-    """It still raises, and the reason names what is missing."""
-    told = tell(invent("1.9.0", tmp_path, ("_SCOPE_CONTEXT", "_CURRENT"), own="1.9.0"))
-
-    assert told.failed()
-    assert "_SCOPE_CONTEXT" in told.reason
-
-
-@pytest.mark.child
-def test_a_release_is_probed_once_for_all_activations(tmp_path: Path) -> None:
-    """It can be switched off and on; the probe's calls are not the program's."""
+    """The import works, nothing is replaced, and one line says what happened."""
+    import asyncio
     import sys
-    from contextvars import Context
 
+    from tests.imports.calls import check_unpatched
     from tests.other_releases import invent
 
-    sys.path.insert(0, str(invent("9.0.0", tmp_path)))
-    import ididi
+    async def import_ididi():
+        import ididi
 
-    import ididi_scopefix
+        assert ididi
 
-    graph = Context().run(ididi.Graph)
-    for number in range(3):
-        assert ididi_scopefix.status().state == "active"
-        assert ididi_scopefix.status().fallbacks == number
-        Context().run(graph.use_scope)
-        ididi_scopefix.deactivate()
-        try:
-            Context().run(graph.use_scope)
-        except LookupError:
-            ididi_scopefix.activate()
-        else:
-            raise AssertionError("it was answered")
+    sys.path.insert(0, str(invent("1.9.0", tmp_path, *edits)))
+    if in_a_loop:
+        asyncio.run(import_ididi())
+    check_unpatched("failed", words)

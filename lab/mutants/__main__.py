@@ -22,6 +22,7 @@ from lab.mutants.known import KNOWN
 from tests.other_releases import download
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "ididi_scopefix"
 FOLDER = ROOT / ".nox" / "mutated"
 TREE, RESULTS = FOLDER / "tree", FOLDER / "results.json"
 GOAL = 95
@@ -31,17 +32,23 @@ KILLERS = 12
 SURVIVED = "survived"
 
 CALLS = ("tests/behaviour", "tests/differential")
-RELEASES = ("newer_releases", "releases", "versions")
-STAGES = (
-    # The release of ididi, and the tests.
-    ("1.8.2", (*CALLS, "tests/faults", "tests/imports", "tests/races", "tests/model")),
-    ("1.5.4", CALLS),
-    ("1.8.4", CALLS),
-    ("1.4.4", CALLS),
-    ("1.8.2", ("tests/start_up", "tests/command")),
-    ("1.8.2", tuple(f"tests/test_{each}.py" for each in RELEASES)),
-)
-"""What has to pass before a change counts as survived."""
+IMPORTS = ("tests/imports", "tests/start_up", "tests/races", "tests/faults")
+RELEASES = ("tests/test_newer_releases.py", "tests/test_releases.py")
+STAGES = {
+    "__init__.py": (("1.8.2", (*IMPORTS, "tests/behaviour", "tests/command")),),
+    "_activation.py": (("1.8.2", (*IMPORTS, *RELEASES, "tests/behaviour")),),
+    "_api.py": (("1.8.2", ("tests/behaviour", "tests/imports", "tests/command")),),
+    "_log.py": (("1.8.2", ("tests/behaviour", "tests/faults", "tests/command")),),
+    "_releases.py": (
+        ("1.8.2", (*RELEASES, "tests/imports", "tests/behaviour", "tests/start_up")),
+        ("1.5.4", ("tests/behaviour",)),
+    ),
+    "_variable.py": (
+        ("1.8.2", (*CALLS, "tests/races", "tests/faults", "tests/model")),
+        *((release, CALLS) for release in ("1.5.4", "1.8.4", "1.4.4")),
+    ),
+}
+"""Releases of ididi, and the tests of what a module is for, which have to notice."""
 
 OPTIONS = ("-x", "--quiet", "--tb=no", "-p", "no:cacheprovider")
 PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
@@ -50,12 +57,8 @@ PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
 def copy_project() -> None:
     """Copy the project, of which the tests import the copy."""
     shutil.rmtree(TREE, ignore_errors=True)
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True
-    )
-    for name in listed.stdout.decode().split("\0")[:-1]:
-        (TREE / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, TREE / name)
+    made = shutil.ignore_patterns(".git", ".nox", ".venv", ".*_cache", ".hypothesis")
+    shutil.copytree(ROOT, TREE, ignore=made)
     for file in (TREE / "ididi_scopefix").glob("*.py"):
         # As every changed module is written, so that the change is all that differs.
         file.write_text(ast.unparse(ast.parse(file.read_bytes())), encoding="utf-8")
@@ -97,27 +100,25 @@ def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) 
     return failed[1] if failed else "no test could be run"
 
 
-def measure() -> dict[int, float]:
-    """Run every stage without a change; return how many seconds each takes."""
-    seconds = {}
-    for number, (release, tests) in enumerate(STAGES):
-        began = time.monotonic()
+def measure(module: str) -> float:
+    """Run the tests of *module* without a change; return how many seconds they take."""
+    began = time.monotonic()
+    for release, tests in STAGES[module]:
         if failed := run(release, [*tests], PARALLEL, 3600):
             raise SystemExit(f"without a change {failed} fails, on ididi {release}")
-        seconds[number] = time.monotonic() - began
-    return seconds
+    return time.monotonic() - began
 
 
-def noticed_by(mutant: Mutant, seconds: dict[int, float], likely: list[str]) -> str:
+def noticed_by(mutant: Mutant, limit: float, likely: list[str]) -> str:
     """Return which test notices *mutant*, nothing if none does."""
     file = TREE / "ididi_scopefix" / mutant.module
     original = file.read_text(encoding="utf-8")
+    stages = STAGES[mutant.module]
     try:
         write(file, mutant.source)
-        if likely and (noticed := run(STAGES[0][0], likely, (), 60 + seconds[0])):
+        if likely and (noticed := run(stages[0][0], likely, (), limit)):
             return noticed
-        for number, (release, tests) in enumerate(STAGES):
-            limit = 60 + 3 * seconds[number]
+        for release, tests in stages:
             if noticed := run(release, [*tests], PARALLEL, limit):
                 return noticed
         return ""
@@ -135,25 +136,21 @@ def write(file: Path, source: str) -> None:
 def try_out(mutants: list[Mutant], found: dict[str, str]) -> None:
     """Try the mutants that have no result yet, and store each result at once."""
     copy_project()
-    seconds = measure()
-    killers: dict[str, Counter[str]] = {}
     untried = [each for each in mutants if each.id not in found]
     # Whoever ends it half-way has seen something of every module.
     random.Random(1).shuffle(untried)
+    modules = {each.module for each in untried}
+    seconds = {module: measure(module) for module in sorted(modules)}
+    killers = {module: Counter[str]() for module in modules}
     for mutant in untried:
-        here = killers.setdefault(mutant.module, Counter())
+        here = killers[mutant.module]
         likely = [test for test, _ in here.most_common(KILLERS)]
-        noticed = noticed_by(mutant, seconds, likely)
+        noticed = noticed_by(mutant, 60 + 3 * seconds[mutant.module], likely)
         if "::" in noticed:
             here[noticed] += 1
         found[mutant.id] = noticed or SURVIVED
         RESULTS.write_text(json.dumps(found, indent=1), encoding="utf-8")
-        print(f"{found[mutant.id]}: {described(mutant)}", flush=True)
-
-
-def described(mutant: Mutant) -> str:
-    """Return where *mutant* is and what it changes."""
-    return f"{mutant.module}:{mutant.line}: {mutant.function}: {mutant.change}"
+        print(f"{found[mutant.id]}: {mutant}", flush=True)
 
 
 def report(mutants: list[Mutant], found: dict[str, str]) -> float:
@@ -163,32 +160,26 @@ def report(mutants: list[Mutant], found: dict[str, str]) -> float:
     places = Counter(each.place for each in survivors)
     for mutant in survivors:
         _, reason = KNOWN.get(mutant.place, (0, "no test notices it"))
-        print(f"{described(mutant)}\n    {reason}")
+        print(f"{mutant}\n    {reason}")
     for place in sorted(KNOWN.keys() & {each.place for each in tried}):
         if KNOWN[place][0] != places[place]:
             print(f"{place}: {places[place]} survive, known are {KNOWN[place][0]}")
-    print(f"\n{'module':20}{'killed':>8}{'survived':>10}{'known':>8}{'score':>8}")
-    score = 100.0
-    for name in (*sorted({each.module for each in tried}), ""):
-        here = sum(each.module.startswith(name) for each in tried)
-        left = sum(each.module.startswith(name) for each in survivors)
-        known = sum(
-            min(count, KNOWN[place][0])
-            for place, count in places.items()
-            if place in KNOWN and place.startswith(name)
-        )
-        score = 100 * (here - left) / max(here - known, 1)
-        numbers = f"{here - left:8}{left - known:10}{known:8}{score:7.1f}%"
-        print(f"{name or 'all':20}{numbers}")
-    print(f"{len(tried)} of {len(mutants)} were tried")
+    killed = len(tried) - len(survivors)
+    known = sum(min(places[place], count) for place, (count, _) in KNOWN.items())
+    score = 100 * killed / max(len(tried) - known, 1)
+    print(
+        f"{len(tried)} of {len(mutants)} changes were tried; {known} of them are known"
+    )
+    print(
+        f"to be noticed by nothing, {killed} of the others were noticed: {score:.1f} %"
+    )
     return score
 
 
 def main() -> int:
     """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m lab.mutants")
-    parser.add_argument("--module", action="append", metavar="NAME.py")
-    parser.add_argument("--sample", type=int, metavar="N", help="only N, drawn")
+    parser.add_argument("--module", action="append", choices=STAGES)
     parser.add_argument("--report", action="store_true", help="of what was tried")
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -197,12 +188,9 @@ def main() -> int:
         found = json.loads(RESULTS.read_text(encoding="utf-8"))
     mutants = [
         mutant
-        for file in sorted((ROOT / "ididi_scopefix").glob("*.py"))
-        if file.name in (options.module or (file.name,))
-        for mutant in mutants_of(file.name, file.read_text(encoding="utf-8"))
+        for module in options.module or STAGES
+        for mutant in mutants_of(module, (PACKAGE / module).read_text("utf-8"))
     ]
-    if options.sample:
-        mutants = random.Random(0).sample(mutants, min(options.sample, len(mutants)))
     if not options.report:
         try_out(mutants, found)
     return int(report(mutants, found) < GOAL)

@@ -27,7 +27,7 @@ class Mutant(NamedTuple):
 
     Attributes:
         module: the module's file name.
-        function: the function that is changed, or ``<module>``.
+        place: the module and the function that is changed, as the ledger names them.
         line: the line.
         change: what is changed, and into what.
         source: the text of the changed module.
@@ -35,16 +35,14 @@ class Mutant(NamedTuple):
     """
 
     module: str
-    function: str
+    place: str
     line: int
     change: str
     source: str
     id: str
 
-    @property
-    def place(self) -> str:
-        """The function, as the ledger names it."""
-        return f"{self.module}: {self.function}"
+    def __str__(self) -> str:
+        return f"{self.place}, line {self.line}: {self.change}"
 
 
 def mutants_of(module: str, source: str) -> Iterator[Mutant]:
@@ -60,8 +58,8 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
             now = change if inside is tree else ast.unparse(inside)
             siblings[index] = node
             identity = sha256(f"{module} {function} {around} {now}".encode())
-            name = identity.hexdigest()[:16]
-            yield Mutant(module, function, node.lineno, change, text, name)
+            place, name = f"{module}: {function}", identity.hexdigest()[:16]
+            yield Mutant(module, place, node.lineno, change, text, name)
 
 
 Slot = tuple[str, Any, Any, Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ididi.graph
@@ -28,9 +27,3 @@ def default_scope(graph: Graph) -> SyncScope:
     """The very scope that ``Graph.__init__`` has made for *graph*."""
     scope: Any = ididi.graph._SCOPE_CONTEXT.get()
     return scope
-
-
-@pytest.fixture
-def helpers() -> Path:
-    """The folder of modules for child programs: ididi 1.5.x brings its own ``tests``."""
-    return Path(__file__).parent

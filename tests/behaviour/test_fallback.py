@@ -1,13 +1,12 @@
 """In a context without a scope, a graph answers with its default scope."""
 
 import asyncio
-from contextvars import Context
 from typing import Annotated, Any
 
 import pytest
 from ididi import Graph, SyncScope, use
 from ididi.config import DefaultScopeName
-from ididi.errors import MergeWithScopeStartedError, OutOfScopeError
+from ididi.errors import OutOfScopeError
 
 from tests import contexts
 from tests.behaviour.service import (
@@ -40,6 +39,8 @@ def test_use_scope_returns_the_default_scope(
     assert call(graph.use_scope) is default_scope
     assert call(lambda: graph.use_scope(DefaultScopeName)) is default_scope
     assert call(lambda: graph.use_scope(as_async=True)) is default_scope
+    with pytest.raises(OutOfScopeError):
+        call(lambda: graph.use_scope("unknown"))
 
 
 @in_every_context
@@ -84,10 +85,10 @@ def test_an_async_scope_has_the_default_scope_as_its_parent(
 
 @in_every_context
 @reads_annotations
-def test_a_resource_lives_as_long_as_its_scope(
+def test_resources_live_as_long_as_their_scope(
     graph: Graph, call: contexts.SyncWay
 ) -> None:
-    """Closing resources is what a scope is for."""
+    """An entry function that needs a resource opens a scope by itself."""
     graph.node(open_connection)
 
     def request() -> Connection:
@@ -96,15 +97,21 @@ def test_a_resource_lives_as_long_as_its_scope(
             assert connection.is_open
         return connection
 
+    @graph.entry
+    def main(connection: Annotated[Connection, use(open_connection)]) -> Connection:
+        assert connection.is_open
+        return connection
+
     assert not call(request).is_open
+    assert not call(main).is_open
 
 
 @in_every_async_context
 @reads_annotations
-def test_an_async_resource_lives_as_long_as_its_scope(
+def test_async_resources_live_as_long_as_their_scope(
     graph: Graph, run: contexts.AsyncWay
 ) -> None:
-    """Closing async resources is what an async scope is for."""
+    """An async entry function that needs one opens an async scope by itself."""
     graph.node(open_async_connection)
 
     async def request() -> Connection:
@@ -113,31 +120,6 @@ def test_an_async_resource_lives_as_long_as_its_scope(
             assert connection.is_open
         return connection
 
-    assert not run(request).is_open
-
-
-@in_every_context
-@reads_annotations
-def test_an_entry_function_gets_its_resource(
-    graph: Graph, call: contexts.SyncWay
-) -> None:
-    """An entry function with a resource opens a scope by itself."""
-
-    @graph.entry
-    def main(connection: Annotated[Connection, use(open_connection)]) -> Connection:
-        assert connection.is_open
-        return connection
-
-    assert not call(main).is_open
-
-
-@in_every_async_context
-@reads_annotations
-def test_an_async_entry_function_gets_its_resource(
-    graph: Graph, run: contexts.AsyncWay
-) -> None:
-    """An entry function with an async resource opens an async scope by itself."""
-
     @graph.entry
     async def main(
         connection: Annotated[Connection, use(open_async_connection)],
@@ -145,6 +127,7 @@ def test_an_async_entry_function_gets_its_resource(
         assert connection.is_open
         return connection
 
+    assert not run(request).is_open
     assert not run(main).is_open
 
 
@@ -178,42 +161,38 @@ def test_a_scope_can_be_handed_to_another_context(
         call(lambda: work(request))
 
 
-@in_every_async_context
-def test_an_async_scope_can_be_handed_to_another_context(
-    graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
-) -> None:
-    """A task that gets a request's scope finds the default scope of its graph."""
-
-    async def open_request() -> Any:
-        async with graph.ascope("request") as request:
-            return request
-
-    request = asyncio.run(open_request())
-
-    async def work() -> None:
-        assert request.use_scope() is default_scope
-        async with request.ascope("work") as scope:
-            assert scope.pre is default_scope
-
-    run(work)
-
-
 @in_every_context
-def test_an_unknown_scope_is_out_of_scope(graph: Graph, call: contexts.SyncWay) -> None:
-    """The error is ididi's own, which says which scope is not open."""
-    with pytest.raises(OutOfScopeError):
-        call(lambda: graph.use_scope("unknown"))
-
-
-def test_merging_is_refused_while_a_scope_is_open(graph: Graph) -> None:
-    """The other graph's scope is open in a thread that had none before."""
+def test_a_scope_made_here_is_entered_elsewhere(
+    graph: Graph, default_scope: SyncScope, call: contexts.SyncWay
+) -> None:
+    """Programs do so with ``run_in_executor(None, manager.__enter__)``."""
+    manager = graph.scope("request")
 
     def request() -> None:
-        other = Context().run(Graph)
-        with other.scope("request"), pytest.raises(MergeWithScopeStartedError):
-            graph.merge(other)
+        with manager as scope:
+            assert scope.pre is default_scope
+            assert graph.use_scope() is scope
+        assert graph.use_scope() is default_scope
 
-    contexts.in_new_thread(request)
+    call(request)
+
+
+@in_every_async_context
+def test_an_async_scope_made_here_is_entered_elsewhere(
+    graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
+) -> None:
+    """The blocking portal of anyio does so, with the coroutine alone."""
+    manager = graph.ascope("request")
+    entering = manager.__aenter__()
+
+    async def request() -> None:
+        scope = await entering
+        assert scope.pre is default_scope
+        assert graph.use_scope() is scope
+        await manager.__aexit__(None, None, None)
+        assert graph.use_scope() is default_scope
+
+    run(request)
 
 
 def test_a_copied_context_has_the_scope_of_its_caller(

@@ -8,14 +8,13 @@ import pytest
 from ididi import Graph
 
 from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
-from tests.shape import is_compiled, knows_graphs
+from tests.shape import knows_graphs
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
 
 
-@pytest.mark.parametrize("compiled", [is_compiled()])
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"}, err=None)
-def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
+def test_a_call_from_c_has_no_frame_below_it() -> None:
     """The first function of a thread is called by nobody, and so may be Graph()."""
     import _thread
     import sys
@@ -27,6 +26,7 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     from ididi import Graph
 
     import ididi_scopefix
+    from tests.shape import is_compiled
 
     errors = []
     sys.unraisablehook = errors.append
@@ -42,7 +42,7 @@ def test_a_call_from_c_has_no_frame_below_it(compiled: bool) -> None:
     assert errors == []
     (caller,) = ididi_scopefix.status().callers
     assert (caller.file, caller.line, caller.function) == ("?", 0, "?")
-    assert caller.call == ("a scope call" if compiled else "Graph.use_scope()")
+    assert caller.call == ("a scope call" if is_compiled() else "Graph.use_scope()")
     assert caller.count == 2
 
 
@@ -113,38 +113,43 @@ def test_a_finalizer_at_exit_uses_its_graph(switch: str, needed_before: bool) ->
         contextvars.session.run(contextvars.session.graph.use_scope)
 
 
+@forks
 @pytest.mark.shim
-@pytest.mark.child(
-    options=["-X", "dev", "-W", "error"], env={"PYTHONASYNCIODEBUG": "1"}
-)
-def test_python_in_development_mode_complains_of_nothing() -> None:
-    """Nothing is left open or unawaited by calls in empty contexts."""
-    import asyncio
-    import gc
-    import warnings
+@pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"})
+def test_a_forked_worker_speaks_for_itself() -> None:
+    """It has a first need of its own, and its own counts, lines and log record."""
+    from tests.behaviour.lines import listen
+
+    lines = listen()
+    import logging.handlers
+    import os
     from contextvars import Context
 
-    # Of how ididi evaluates annotations, on Python 3.13.
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module="ididi")
     import ididi
 
     import ididi_scopefix
 
-    graph = ididi.Graph()
-
-    def serve():
-        with graph.scope("request"):
-            graph.use_scope("request")
-
-    async def request():
-        async with graph.ascope("request"):
-            graph.use_scope("request")
-
-    async def main():
-        await asyncio.gather(request(), request())
-        await asyncio.get_running_loop().run_in_executor(None, serve)
-
-    Context().run(serve)
-    Context().run(asyncio.run, main())
-    gc.collect()
-    assert ididi_scopefix.status().fallbacks == 4
+    kept = logging.handlers.BufferingHandler(100)
+    logging.basicConfig(level=logging.INFO, handlers=[kept])
+    graph = Context().run(ididi.Graph)
+    Context().run(graph.use_scope)
+    before = lines()
+    assert len(before) == 2
+    worker = os.fork()
+    if not worker:
+        lines = listen()
+        status = ididi_scopefix.status()
+        assert (status.fallbacks, status.callers) == (0, ())
+        for _ in range(10):
+            Context().run(graph.use_scope)
+        (caller,) = ididi_scopefix.status().callers
+        assert caller.count == 10
+        active, first, ten = lines()
+        assert active == before[0]
+        assert first.startswith("first need: ")
+        assert ten.startswith("10 calls answered: 10 ")
+        assert f"(pid {os.getpid()}," in kept.buffer[1].getMessage()
+        os._exit(0)
+    assert os.waitpid(worker, 0)[1] == 0
+    assert ididi_scopefix.status().fallbacks == len(kept.buffer) == 1
+    assert lines() == before

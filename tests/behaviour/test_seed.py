@@ -1,6 +1,5 @@
 """``seed()`` puts a default scope into a context, for people who like it explicit."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from functools import partial
 from typing import Any
@@ -18,17 +17,6 @@ def what_is_there() -> Any:
     """Return what the variable has in this context, or ``None``."""
     variable: Any = ididi.graph._SCOPE_CONTEXT
     return variable.get(None)
-
-
-@pytest.mark.shim
-def test_the_initializer_of_a_pool_seeds_its_threads(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Each thread has the scope from its start on, for good."""
-    with ThreadPoolExecutor(1, "job", ididi_scopefix.seed, (graph,)) as pool:
-        for _ in range(2):
-            assert pool.submit(what_is_there).result() is default_scope
-        assert pool.submit(graph.use_scope).result() is default_scope
 
 
 @pytest.mark.shim
@@ -101,13 +89,3 @@ def test_seeding_while_the_shim_is_off_changes_no_context() -> None:
         context = Context()
         assert context.run(ididi_scopefix.seed, graph) is scope
         assert len(context) == 0
-
-
-def test_a_seed_is_the_same_before_and_after_a_deactivation(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """A graph has one default scope, whoever asks for it first."""
-    assert Context().run(graph.use_scope) is default_scope
-    for switch in (ididi_scopefix.deactivate, ididi_scopefix.activate):
-        switch()
-        assert Context().run(ididi_scopefix.seed, graph) is default_scope

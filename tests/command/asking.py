@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tests.environments import Environment, attempt
 from tests.pythons import EMPTY_THREADS
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-CALLS = [
-    "scope()",
-    "ascope()",
-    "use_scope()",
-    "use_scope(default)",
-    "merge()",
-    "entry function",
-]
-KINDS = [
-    "copied context",
-    "empty context",
-    "new thread with a new event loop",
-    "thread-pool thread",
-    "task with an empty context",
-]
+SITES = Path(__file__).with_name("sites")
+"""Folders for ``PYTHONPATH``, each with another ``sitecustomize``."""
 
 
 def answer(environment: Environment, *words: str, **variables: str) -> tuple[int, Any]:
@@ -52,11 +37,4 @@ def put_ididi(folder: Path, source: str) -> str:
     """Put a package of that name into *folder*; return the folder."""
     (folder / "ididi").mkdir()
     (folder / "ididi" / "__init__.py").write_text(source, encoding="utf-8")
-    return str(folder)
-
-
-def put_sitecustomize(folder: Path, source: str) -> str:
-    """Put a sitecustomize into *folder*; return the folder."""
-    folder.mkdir(exist_ok=True)
-    (folder / "sitecustomize.py").write_text(source, encoding="utf-8")
     return str(folder)

@@ -38,68 +38,47 @@ def test_help_explains_the_command(
 
 
 @pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("nonsense",),
-        ("--nonsense",),
-        ("status", "nonsense"),
-        ("status", "--js"),
-        ("doctor", "--nonsense"),
-        ("run",),
-        ("run", "--"),
-        ("run", "--nonsense", "true"),
-    ],
+    "line", ["", "nonsense", "status --js", "run", "run --", "run --nonsense true"]
 )
 def test_a_wrong_command_line_is_answered_with_usage(
-    installed: Environment, words: tuple[str, ...]
+    installed: Environment, line: str
 ) -> None:
-    """On standard error, with exit code 2."""
-    finished = attempt(installed.command, *words)
+    """It is on standard error, and the exit code is 2."""
+    finished = attempt(installed.command, *line.split())
 
-    assert finished.returncode == 2
-    assert finished.stdout == ""
+    assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.startswith("usage: ididi-scopefix")
 
 
-@pytest.mark.parametrize("words", [("status",), ("--help",), ("doctor", "--json")])
-def test_a_reader_that_goes_away_is_no_error(
-    installed: Environment, words: tuple[str, ...]
-) -> None:
-    """As ``head -1`` does."""
+def _written_to(descriptor: int, *command: str) -> tuple[int, bytes]:
+    """Return the exit code, and what is said if standard output is *descriptor*."""
+    with os.fdopen(descriptor, "w") as output:
+        finished = subprocess.run(
+            command, env=clean(), stdout=output, stderr=subprocess.PIPE, check=False
+        )
+    return finished.returncode, finished.stderr
+
+
+@pytest.mark.parametrize("line", ["status", "--help", "doctor --json"])
+def test_a_reader_that_goes_away_is_no_error(installed: Environment, line: str) -> None:
+    """The exit code is what the shell gives for a program before ``head``."""
     reading, writing = os.pipe()
     os.close(reading)
-    with os.fdopen(writing, "w") as pipe:
-        finished = subprocess.run(
-            [installed.command, *words],
-            env=clean(),
-            stdout=pipe,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
 
-    assert finished.stderr == b""
-    assert finished.returncode == 141
+    assert _written_to(writing, installed.command, *line.split()) == (141, b"")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")
 def test_a_full_disk_is_one_line(installed: Environment) -> None:
     """What is to be redirected into a file may not fit."""
-    with open("/dev/full", "w") as full:
-        finished = subprocess.run(
-            [installed.command, "status"],
-            env=clean(),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
+    full = os.open("/dev/full", os.O_WRONLY)
 
-    assert finished.returncode == 1
-    assert len(finished.stderr.splitlines()) == 1
+    code, said = _written_to(full, installed.command, "status")
+    assert (code, len(said.splitlines())) == (1, 1)
 
 
 def test_standard_output_may_be_closed(installed: Environment) -> None:
-    """As it is for a daemon."""
+    """A daemon has none."""
     command = f"exec {shlex.quote(installed.command)} status >&-"
 
     finished = attempt("sh", "-c", command)

@@ -1,47 +1,42 @@
-"""``ididi-scopefix status``: what the shim does here, and what activates it."""
+"""``ididi-scopefix status``: what the shim does here, by what, and since when."""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import subprocess
 import sys
+import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-import ididi_scopefix
-from tests.command.asking import answer, put_ididi, put_sitecustomize, text
-from tests.environments import Environment, attempt, run
+from tests.command.asking import SITES, answer, put_ididi, text
+from tests.environments import IN_AN_EMPTY_CONTEXT, Environment, attempt, clean, run
+from tests.pythons import reads_annotations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-def test_a_person_reads_first_what_matters(installed: Environment) -> None:
-    """Whether it is active, for which ididi, by what, and with which versions."""
-    lines = run(installed.command, "status").stdout.splitlines()
-
-    assert lines[0].startswith("state          active: ")
-    assert "start-up       active in every program that is started like this one" in (
-        lines
-    )
-    file = installed.packages / "ididi-scopefix.pth"
-    assert f"               in force:     {file}" in lines
-    assert f"ididi-scopefix {ididi_scopefix.__version__}" in lines
-    assert lines[-1].strip() == installed.python
+SENTENCE = r"Processes started before ([\d: -]+) do not have it: restart them\."
 
 
-def test_a_program_gets_everything(installed: Environment) -> None:
-    """The fields of Status, the start-up files and the versions."""
-    code, found = answer(installed, "status")
+def test_a_program_gets_everything(copy: Environment, tmp_path: Path) -> None:
+    """It gets the fields of Status, the versions, and the start-up file in force."""
+    # An editable installation has its checkout on the path, with the file.
+    (tmp_path / "ididi-scopefix.pth").touch()
+    (copy.packages / "z.pth").write_text(f"{tmp_path}\n", encoding="utf-8")
 
+    code, found = answer(copy, "status")
     assert (code, found["state"], found["loaded_at_start_up"]) == (0, "active", True)
     assert found["ididi_version"] == found["versions"]["ididi"]
     assert found["versions"]["wrapt"]
     assert found["patched"] == ["ididi.graph._SCOPE_CONTEXT"]
     assert found["fallbacks"] == 0
-    (file,) = found["start_up_files"]
-    assert file["path"] == str(installed.packages / "ididi-scopefix.pth")
-    assert (file["in_force"], file["reason"]) == (True, "")
+    file = str(copy.packages / "ididi-scopefix.pth")
+    assert found["start_up_files"] == [{"path": file, "in_force": True, "reason": ""}]
 
 
 def test_a_file_on_pythonpath_is_not_in_force(
@@ -61,130 +56,58 @@ def test_a_file_on_pythonpath_is_not_in_force(
     assert "In this command; for programs, see start-up." in told
     assert "programs have to import ididi_scopefix" in told
     assert "do not have it" not in told
+    # A sitecustomize beside the file activates as well.
+    line = "import ididi_scopefix\n"
+    (tmp_path / "sitecustomize.py").write_text(line, encoding="utf-8")
+    assert answer(plain, "status", PYTHONPATH=str(tmp_path))[1]["loaded_at_start_up"]
 
 
-def test_a_sitecustomize_activates_as_well(
-    plain: Environment, installed: Environment, tmp_path: Path
-) -> None:
-    """The child is asked whether it has the shim, by whatever means."""
-    line = f"import sys; sys.path.append({str(installed.packages)!r})\n"
-    folder = put_sitecustomize(tmp_path, f"{line}import ididi_scopefix\n")
-
-    _, found = answer(plain, "status", PYTHONPATH=folder)
-    assert found["loaded_at_start_up"]
-
-
-def test_a_file_that_somebody_else_processes_is_in_force(
-    copy: Environment, tmp_path: Path
-) -> None:
-    """uv run --with has site read the files of another folder, and PEX does."""
-    folder = tmp_path / "added"
-    folder.mkdir()
-    file = shutil.move(copy.packages / "ididi-scopefix.pth", folder)
-    line = f"import site; site.addsitedir({str(folder)!r})\n"
-    (copy.packages / "added.pth").write_text(line, encoding="utf-8")
-
-    _, found = answer(copy, "status")
-    assert found["loaded_at_start_up"]
-    assert found["start_up_files"] == [
-        {"path": str(file), "in_force": True, "reason": ""}
-    ]
-
-
-def test_a_file_that_nobody_processes_is_not_shown(
-    copy: Environment, tmp_path: Path
-) -> None:
-    """An editable installation has its checkout on the path, with the file."""
-    (tmp_path / "ididi-scopefix.pth").touch()
-    (copy.packages / "z.pth").write_text(f"{tmp_path}\n", encoding="utf-8")
-
-    (file,) = answer(copy, "status")[1]["start_up_files"]
-    assert file["path"] == str(copy.packages / "ididi-scopefix.pth")
-
-
-ARCHIVE = """
-import runpy, site, sys
-site.addsitedir({!r})
-option, what, *words = sys.argv[1:]
-if option == "-m":
-    sys.argv = ["", *words]
-    runpy.run_module(what, run_name="__main__", alter_sys=True)
-else:
-    exec(what, {{"__name__": "__main__"}})
-"""
-"""What the archives of PEX and shiv do, if they are to be an interpreter."""
-
-
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python does not tell")
-def test_the_child_of_an_archive_is_started_with_the_archive(
-    empty: Environment, installed: Environment, tmp_path: Path
-) -> None:
-    """Its packages are in there, and the interpreter alone has none."""
-    main = ARCHIVE.format(str(installed.packages))
-    (tmp_path / "__main__.py").write_text(main, encoding="utf-8")
-    module = (empty.python, str(tmp_path), "-m", "ididi_scopefix")
-
-    told = run(*module, "status").stdout
-    assert "active in every program that is started like this one" in told
-    assert f"in force:     {installed.packages / 'ididi-scopefix.pth'}" in told
-    assert run(*module, "doctor").returncode == 0
-
-
-def test_no_file_is_in_force_without_site(installed: Environment) -> None:
-    """With -S the interpreter reads no start-up file."""
-    path = {"PYTHONPATH": str(installed.packages)}
-
-    _, found = answer(installed, "-S", "status", **path)
+def test_the_interpreter_is_asked_as_it_was_started(installed: Environment) -> None:
+    """With -S it reads no start-up file, and with -I nothing on PYTHONPATH counts."""
+    path = str(installed.packages)
+    _, found = answer(installed, "-S", "status", PYTHONPATH=path)
     assert not found["loaded_at_start_up"]
-    (file,) = found["start_up_files"]
-    assert not file["in_force"]
+    assert [file["in_force"] for file in found["start_up_files"]] == [False]
+
+    path = str(SITES / "leaving")
+    assert answer(installed, "-I", "status", PYTHONPATH=path)[1]["loaded_at_start_up"]
 
 
-def test_the_interpreter_is_asked_as_it_was_started(
-    installed: Environment, tmp_path: Path
-) -> None:
-    """With -I nothing on PYTHONPATH counts."""
-    folder = put_sitecustomize(tmp_path, "raise SystemExit\n")
-
-    _, found = answer(installed, "-I", "status", PYTHONPATH=folder)
-    assert found["loaded_at_start_up"]
-
-
-def test_a_package_that_a_child_does_not_find_is_said(
-    plain: Environment, installed: Environment, tmp_path: Path
+def test_packages_that_a_child_does_not_find_are_said(
+    copy: Environment, tmp_path: Path
 ) -> None:
     """Nothing is claimed about programs then, as in a PEX on Python 3.9."""
-    package = tmp_path / "ididi_scopefix"
-    shutil.copytree(installed.packages / "ididi_scopefix", package)
-    command = (plain.python, "-m", "ididi_scopefix", "status")
+    (copy.packages / "ididi-scopefix.pth").unlink()
+    for name in ("ididi", "ididi_scopefix"):
+        shutil.move(copy.packages / name, tmp_path)
+    command = (copy.python, "-m", "ididi_scopefix")
 
-    told = run(*command, folder=tmp_path).stdout
+    told = run(*command, "status", folder=tmp_path).stdout
     assert "start-up       not known: an interpreter that is started like" in told
     assert "no start-up file is in force" not in told
-
-
-@pytest.mark.parametrize("value", ["0", "off"])
-def test_a_switch_that_is_off_is_said(installed: Environment, value: str) -> None:
-    """It is the reason, and the line about start-up says it, too."""
-    _, found = answer(installed, "status", IDIDI_SCOPEFIX=value)
-    assert (found["state"], found["switch"]) == ("disabled", value)
-
-    told = text(installed, "status", IDIDI_SCOPEFIX=value)
-    assert f"switched off in every program by IDIDI_SCOPEFIX={value}" in told
+    told = attempt(*command, "doctor", folder=tmp_path).stdout
+    assert "PEX or shiv program" in " ".join(told.split())
 
 
 @pytest.mark.parametrize(
-    ("value", "is_known"), [("disabled", False), ("00", False), (" ON ", True)]
+    ("value", "state", "said"),
+    [
+        ("0", "disabled", "switched off in every program by IDIDI_SCOPEFIX=0"),
+        ("00", "active", "IDIDI_SCOPEFIX='00' is unknown"),
+        (" ON ", "active", "active in every program"),
+    ],
 )
-def test_an_unknown_value_of_the_switch_is_said(
-    installed: Environment, value: str, is_known: bool
+def test_the_value_of_the_switch_is_said(
+    installed: Environment, value: str, state: str, said: str
 ) -> None:
-    """The shim is on then."""
+    """With a value that is unknown the shim is on."""
     _, found = answer(installed, "status", IDIDI_SCOPEFIX=value)
-    assert (found["state"], found["switch_is_known"]) == ("active", is_known)
+    assert (found["state"], found["switch"]) == (state, value)
+    assert found["switch_is_known"] == ("unknown" not in said)
 
     told = text(installed, "status", IDIDI_SCOPEFIX=value)
-    assert (f"IDIDI_SCOPEFIX={value!r} is unknown" in told) != is_known
+    assert said in told
+    assert ("unknown" in said) == ("unknown" in told)
 
 
 def test_status_without_packages_is_a_status(copy: Environment) -> None:
@@ -202,41 +125,30 @@ def test_status_without_packages_is_a_status(copy: Environment) -> None:
 @pytest.mark.parametrize(
     ("source", "error"),
     [
-        ("raise SystemExit('no')", "SystemExit: no"),
-        (
-            "import a_missing_module",
-            "ModuleNotFoundError: No module named 'a_missing_module'",
-        ),
+        ("raise SystemExit('leaving')", "SystemExit: leaving"),
+        ("import a_missing_module", "No module named 'a_missing_module'"),
     ],
 )
-def test_the_error_of_a_broken_ididi_is_said(
+def test_an_ididi_that_can_not_be_imported_is_said(
     installed: Environment, tmp_path: Path, source: str, error: str
 ) -> None:
-    """Its import may fail or leave."""
+    """Its import may fail or leave: for doctor that is a failure."""
     path = {"PYTHONPATH": put_ididi(tmp_path, source)}
 
-    _, found = answer(installed, "status", **path)
-    assert found["import_error"] == error
-    assert f"ididi can't be imported: {error}" in text(installed, "status", **path)
+    assert error in answer(installed, "status", **path)[1]["import_error"]
+    assert f"{error} start-up" in text(installed, "status", **path)
+    code, report = answer(installed, "doctor", **path)
+    assert (code, report["needed"], report["needed_for"]) == (1, None, [])
+    assert error.rpartition(": ")[2] in report["verdict"][0]
 
 
-def test_callers_are_listed(installed: Environment, tmp_path: Path) -> None:
-    """If the shim is verbose, and anything that is imported has opened a scope."""
-    source = """from contextvars import Context
-from ididi import Graph
+def test_callers_are_listed(installed: Environment) -> None:
+    """It lists what was imported in verbose mode and has opened a scope."""
+    site = SITES / "needing"
+    variables = {"PYTHONPATH": str(site), "IDIDI_SCOPEFIX": "verbose"}
 
-def work():
-    graph.use_scope()
-
-graph = Graph()
-Context().run(work)
-"""
-    folder = put_sitecustomize(tmp_path, source)
-    command = (installed.command, "status")
-    variables = {"PYTHONPATH": folder, "IDIDI_SCOPEFIX": "verbose"}
-
-    told = run(*command, **variables).stdout
-    where = f"{tmp_path / 'sitecustomize.py'}:5 in work"
+    told = run(installed.command, "status", **variables).stdout
+    where = f"{site / 'sitecustomize.py'}:9 in work"
     assert f"\ncallers        1 Graph.use_scope() at {where}\n" in told
 
 
@@ -252,3 +164,74 @@ def test_a_name_that_the_terminal_does_not_know_is_written(
     finished = attempt(installed.command, "status", **variables)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert r"caf\xe9" in finished.stdout
+
+
+@reads_annotations
+def test_a_process_from_before_the_installation_goes_on_without(
+    plain: Environment, wheels: Path, tmp_path: Path
+) -> None:
+    """Both commands say so, and since when programs have it."""
+    environment = plain.copy(tmp_path / "running")
+    program = f"print(flush=True); input(){IN_AN_EMPTY_CONTEXT}"
+    with subprocess.Popen(
+        [environment.python, "-c", program],
+        env=clean(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        started = time.time()
+        options = ("--no-index", f"--find-links={wheels}")
+        environment.pip("install", *options, "ididi-scopefix")
+        told = [text(environment, name) for name in ("status", "doctor")]
+        since = answer(environment, "doctor")[1]["in_force_since"]
+        answered, _ = process.communicate("\n")
+
+    assert answered == "LookupError\n"
+    assert all(re.search(SENTENCE, each) for each in told)
+    assert datetime.fromisoformat(since).timestamp() >= started - 1
+
+
+def test_the_moment_is_that_of_the_start_up_file(copy: Environment) -> None:
+    """It is in local time, with the date on another day than today."""
+    moment = int(time.time()) + 3 * 86400
+    (record,) = copy.packages.glob("ididi_scopefix-*/RECORD")
+    for file in (record, copy.packages / "ididi-scopefix.pth"):
+        os.utime(file, (moment, moment))
+    zone = {"TZ": "XYZ+1:30"}
+
+    (told,) = re.findall(SENTENCE, text(copy, "status", **zone))
+    assert told == time.strftime("%Y-%m-%d %H:%M", time.gmtime(moment - 90 * 60))
+    _, found = answer(copy, "status", **zone)
+    assert datetime.fromisoformat(found["in_force_since"]).timestamp() == moment
+
+
+def test_a_file_from_a_cache_is_no_older_than_the_installation(
+    copy: Environment,
+) -> None:
+    """uv links start-up files from its cache, and keeps their times."""
+    os.utime(copy.packages / "ididi-scopefix.pth", (0, 0))
+
+    assert answer(copy, "status")[1]["in_force_since"] > "2000"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of processes")
+@pytest.mark.child
+def test_an_image_that_has_the_shim_has_no_older_processes() -> None:
+    """No process of a container is older than its first, which this one stands for."""
+    from datetime import datetime, timedelta
+
+    from ididi_scopefix.command import start_up
+
+    def open_own(path, encoding):
+        assert path == "/proc/1/stat"
+        return open("/proc/self/stat", encoding=encoding)
+
+    start_up.open = open_own
+    # The child of a test lives for a minute at most.
+    image_made = datetime.now() - timedelta(minutes=2)
+    assert start_up.about_older_processes(image_made) == []
+    (told,) = start_up.about_older_processes(datetime.now() + timedelta(minutes=1))
+    assert "restart them" in told

@@ -1,4 +1,4 @@
-"""Reads the documents: headings, code blocks, tables and links of Markdown.
+"""Reads the documents: sections, code blocks, tables and links of Markdown.
 
 docs/releasing.md says what the words behind a block's opening fence mean.
 """
@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 README = "README.md"
-OPERATIONS = "docs/operations.md"
 RECIPES = "docs/recipes.md"
 ALTERNATIVES = "docs/alternatives.md"
 COSTS = "docs/costs.md"
 EVIDENCE = "docs/evidence.md"
 HOSTS = "docs/hosts-table.md"
 ROOT_CAUSE = "docs/root-cause.md"
-API = "docs/api.md"
 DOCUMENTS = (
     README,
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
@@ -29,45 +27,21 @@ DOCUMENTS = (
 )
 """The documents whose blocks are run."""
 
-TRANSLATIONS = {
-    "docs/zh-CN/README.md": README,
-    "docs/zh-CN/operations.md": OPERATIONS,
-    "docs/zh-CN/root-cause.md": ROOT_CAUSE,
-}
-"""The translations, which have the blocks of their originals."""
-
-_FENCE = re.compile(r"^```(\S*) ?(.*)$")
-_HEADING = re.compile(r"^(#+) (.+)$")
+_PART = re.compile(
+    r"^```(?P<language>\S*) ?(?P<name>.*)\n(?P<text>(?:.*\n)*?)```$"
+    r"|^(?P<level>#+) (?P<title>.+)$",
+    re.MULTILINE,
+)
+_TABLE = re.compile(r"(?:^\|.*\n?)+", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 class Block(NamedTuple):
-    """A code block.
-
-    Attributes:
-        language: the first word behind its fence.
-        name: the others: the file it is saved as, or how it is run.
-        text: the lines.
-        line: the number of its first line in the document.
-    """
+    """A code block: the first word behind its fence, the others, and its lines."""
 
     language: str
     name: str
     text: str
-    line: int
-
-
-class Heading(NamedTuple):
-    """A heading."""
-
-    level: int
-    title: str
-
-    @property
-    def anchor(self) -> str:
-        """The name by which a link refers to it."""
-        kept = re.sub(r"[^\w\- ]", "", self.title.lower())
-        return kept.replace(" ", "-")
 
 
 class Section(NamedTuple):
@@ -75,18 +49,25 @@ class Section(NamedTuple):
 
     Attributes:
         document: the path of the document, from the project's root.
-        headings: the heading, behind those that it is under.
-        blocks: its code blocks.
+        level: the level of the heading.
+        title: the text of the heading.
         inherited: the code blocks of the sections that it is under.
+        blocks: its own code blocks.
     """
 
     document: str
-    headings: tuple[Heading, ...]
-    blocks: tuple[Block, ...]
-    inherited: tuple[Block, ...]
+    level: int
+    title: str
+    inherited: list[Block]
+    blocks: list[Block]
 
     def __str__(self) -> str:
-        return f"{self.document}: {self.headings[-1].title}"
+        return f"{self.document}: {self.title}"
+
+    @property
+    def anchor(self) -> str:
+        """The name by which a link refers to it."""
+        return re.sub(r"[^\w\- ]", "", self.title.lower()).replace(" ", "-")
 
 
 class Document:
@@ -98,66 +79,47 @@ class Document:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.headings: list[Heading] = []
-        self.blocks: list[Block] = []
-        self.tables: list[list[list[str]]] = []
-        self.links: list[str] = []
         self.text = (ROOT / path).read_text(encoding="utf-8")
-        self._sections: list[tuple[tuple[Heading, ...], list[Block]]] = []
-        self._parse()
+        self.sections = self._sections()
+        prose = _PART.sub("", self.text)
+        self.links: list[str] = _LINK.findall(prose)
+        self.tables = [_cells(table) for table in _TABLE.findall(prose)]
 
     @property
-    def sections(self) -> list[Section]:
-        """Its sections, in order."""
-        return [
-            Section(
-                self.path,
-                headings,
-                tuple(blocks),
-                tuple(
-                    block
-                    for above, theirs in self._sections
-                    if len(above) < len(headings) and headings[: len(above)] == above
-                    for block in theirs
-                ),
-            )
-            for headings, blocks in self._sections
-        ]
+    def blocks(self) -> list[Block]:
+        """Its code blocks, in order."""
+        return [block for section in self.sections for block in section.blocks]
+
+    def block(self, name: str) -> Block:
+        """Return the code block that is called *name*."""
+        (found,) = (block for block in self.blocks if block.name == name)
+        return found
 
     def table(self, first: str) -> list[list[str]]:
         """Return the table whose upper left cell says *first*."""
         (found,) = (table for table in self.tables if table[0][0] == first)
         return found
 
-    def _parse(self) -> None:
-        lines = iter(enumerate(self.text.splitlines(), 1))
-        path: tuple[Heading, ...] = ()
-        rows: list[list[str]] = []
-        for number, line in lines:
-            if fence := _FENCE.match(line):
-                block = []
-                for _, inner in lines:
-                    if inner == "```":
-                        break
-                    block.append(inner + "\n")
-                else:
-                    raise ValueError(f"{self.path}:{number}: a fence without an end")
-                language, name = fence.groups()
-                self.blocks.append(Block(language, name, "".join(block), number + 1))
-                self._sections[-1][1].append(self.blocks[-1])
-            elif heading := _HEADING.match(line):
-                found = Heading(len(heading[1]), heading[2])
-                self.headings.append(found)
-                path = (*(h for h in path if h.level < found.level), found)
-                self._sections.append((path, []))
-            if line.startswith("|"):
-                rows.append([cell.strip() for cell in line.strip("|").split("|")])
-            elif rows:
-                self.tables.append([rows[0], *rows[2:]])
-                rows = []
-            self.links += _LINK.findall(line)
-        if rows:
-            self.tables.append([rows[0], *rows[2:]])
+    def _sections(self) -> list[Section]:
+        found: list[Section] = []
+        above: list[Section] = []
+        for part in _PART.finditer(self.text):
+            if part["level"]:
+                level = len(part["level"])
+                above = [section for section in above if section.level < level]
+                inherited = [block for section in above for block in section.blocks]
+                above.append(Section(self.path, level, part["title"], inherited, []))
+                found.append(above[-1])
+            else:
+                block = Block(part["language"], part["name"], part["text"])
+                found[-1].blocks.append(block)
+        return found
+
+
+def _cells(table: str) -> list[list[str]]:
+    header, _, *others = table.splitlines()
+    lines = [line.strip("|").split("|") for line in (header, *others)]
+    return [[cell.strip() for cell in line] for line in lines]
 
 
 def table_of(*lines: Sequence[str]) -> str:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs import recipes
-from tests.docs.markdown import DOCUMENTS, Document
+from tests.environments import ROOT
 from tests.pythons import IS_PYPY, reads_annotations
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.docs.markdown import Section
+
+NOT_IN_A_CLONE = shutil.ignore_patterns(".*", "__pycache__", "dist")
 
 
 @pytest.mark.parametrize("section", recipes.sections(), ids=str)
@@ -26,7 +28,6 @@ def test_a_section_does_what_it_says(
     python = recipes.PYTHON
     variables = {}
     folder = tmp_path / "folder"
-    folder.mkdir()
     text = "".join(block.text for block in section.blocks)
     if "scopefix doctor" in text:
         request.applymarker(reads_annotations)
@@ -41,8 +42,8 @@ def test_a_section_does_what_it_says(
         variables["PIP_FIND_LINKS"] = str(wheels)
         if "fastapi" not in text:
             variables["PIP_NO_INDEX"] = "1"
-        if "ididi-scopefix" in text:
-            shutil.copytree(request.getfixturevalue("clone"), folder / "ididi-scopefix")
+        clone = folder if "pip install .\n" in text else folder / "ididi-scopefix"
+        shutil.copytree(ROOT, clone, ignore=NOT_IN_A_CLONE)
         if "--find-links wheels" in text:
             # They stand for the index.
             others = shutil.ignore_patterns("ididi_scopefix-*")
@@ -54,18 +55,5 @@ def test_a_section_does_what_it_says(
         # And not into the environment of the tests, which nox names for uv.
         variables["UV_PROJECT_ENVIRONMENT"] = ".venv"
 
+    folder.mkdir(exist_ok=True)
     recipes.Recipe(folder, python, **variables).run(section)
-
-
-@pytest.mark.parametrize("path", DOCUMENTS)
-def test_every_command_of_the_project_exists(path: str) -> None:
-    """A target of make, or a session of nox."""
-    for block in Document(path).blocks:
-        if block.language not in ("sh", "console"):
-            continue
-        for command in recipes.commands(block):
-            program, *words = command.partition("#")[0].split()
-            if program == "make":
-                assert words[0] in recipes.make_targets()
-            elif program.endswith("nox"):
-                assert words[words.index("--session") + 1] in recipes.nox_sessions()

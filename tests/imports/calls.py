@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextvars import Context
 
-GRAPH = "ididi.graph"
+ONE_WARNING = re.compile(
+    r"ididi-scopefix is not active: .*; ididi is as it was\.\n"
+).fullmatch
+"""Is true of the one line that a failure costs."""
 
 
 def check_patched() -> None:
@@ -19,6 +23,20 @@ def check_patched() -> None:
     status = ididi_scopefix.status()
     assert status.state == "active", status
     assert finders() == 1, sys.meta_path
+
+
+def check_unpatched(state: str, words: str) -> None:
+    """Expect ididi to be as it was, for a reason of one line that has *words*."""
+    import ididi
+
+    import ididi_scopefix
+
+    assert ididi.Graph
+    status = ididi_scopefix.status()
+    assert status.state == state, status
+    assert status.patched == (), status
+    assert words in status.reason, status
+    assert "\n" not in status.reason, status
 
 
 def raises() -> bool:

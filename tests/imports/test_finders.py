@@ -6,96 +6,39 @@ import pytest
 
 
 @pytest.mark.child
-def test_a_finder_in_front_is_asked_once_for_each_module() -> None:
-    """The finder of the shim asks only those behind it."""
+def test_other_finders_are_asked_as_without_the_shim() -> None:
+    """One in front is asked once, and none is compared or has to be a new one."""
     import sys
 
+    import ididi_scopefix
     from tests.imports.calls import check_patched
 
     class Front:
+        def __eq__(self, other):
+            raise RuntimeError("compared")
+
         def find_spec(self, name, path=None, target=None):
             asked.append(name)
 
+        def find_distributions(self, *args, **kwargs):
+            raise RuntimeError("the metadata can't be read")
+
+    class WithoutFindSpec:
+        def find_module(self, name, path=None):
+            return None
+
     asked = []
     sys.meta_path.insert(0, Front())
+    sys.meta_path.insert(2, WithoutFindSpec())
+    for call in (ididi_scopefix.deactivate, ididi_scopefix.activate):
+        assert call().ididi_version is None
     check_patched()
     assert asked.count("ididi") == asked.count("ididi.graph") == 1
 
 
 @pytest.mark.child
-def test_a_finder_may_ask_all_the_others_again() -> None:
-    """It stands behind that of the shim, which it asks again."""
-    import sys
-
-    from tests.imports.calls import check_patched
-
-    class Again:
-        def find_spec(self, name, path=None, target=None):
-            others = [each for each in sys.meta_path if each is not self]
-            specs = (each.find_spec(name, path, target) for each in others)
-            return next(filter(None, specs), None)
-
-    sys.meta_path.insert(1, Again())
-    check_patched()
-
-
-@pytest.mark.child
-def test_a_finder_without_find_spec_is_skipped() -> None:
-    """Python skips it, too."""
-    import sys
-
-    from tests.imports.calls import check_patched
-
-    class Old:
-        def find_module(self, name, path=None):
-            return None
-
-    sys.meta_path.insert(1, Old())
-    check_patched()
-
-
-@pytest.mark.unchanged
-@pytest.mark.child
-def test_finders_are_not_compared_with_each_other() -> None:
-    """A finder may be equal to everything, or refuse to be compared."""
-    import sys
-
-    import ididi_scopefix
-
-    class Incomparable:
-        def __eq__(self, other):
-            raise RuntimeError("compared")
-
-        def find_spec(self, name, path=None, target=None):
-            return None
-
-    sys.meta_path.insert(0, Incomparable())
-    for call in (ididi_scopefix.deactivate, ididi_scopefix.activate):
-        call()
-        ididi_scopefix.status()
-    import ididi
-
-    assert ididi
-    ididi_scopefix.status()
-
-
-@pytest.mark.child
-def test_finding_ididi_does_not_import_it() -> None:
-    """Whoever only asks where it is gets its spec, and it is patched later."""
-    import importlib.util
-    import sys
-
-    from tests.imports.calls import check_patched
-
-    for _ in range(2):
-        assert importlib.util.find_spec("ididi").name == "ididi"
-        assert not {"ididi", "wrapt", "ididi_scopefix._activation"} & {*sys.modules}
-    check_patched()
-
-
-@pytest.mark.child
 def test_an_importer_may_replace_the_list_of_finders() -> None:
-    """It wraps all finders that are there, or makes a list of its own."""
+    """It asks all finders that were there, that of the shim once more."""
     import sys
 
     from tests.imports.calls import check_patched
@@ -109,8 +52,35 @@ def test_an_importer_may_replace_the_list_of_finders() -> None:
             return next(filter(None, specs), None)
 
     ours, *others = sys.meta_path
-    sys.meta_path = [ours, All(others)]
+    sys.meta_path = [ours, All([ours, *others])]
     check_patched()
+
+
+@pytest.mark.child
+def test_the_finder_waits_from_activate_to_deactivate() -> None:
+    """However often they are called, there is one, and it imports nothing itself."""
+    import importlib.util
+    import sys
+
+    import ididi_scopefix
+    from tests.imports.calls import finders, raises
+
+    first, *others = sys.meta_path
+    path = importlib.util.find_spec("ididi").submodule_search_locations
+    assert first.find_spec("ididi.graph", path).name == "ididi.graph"
+    assert not {"ididi", "wrapt", "ididi_scopefix._activation"} & {*sys.modules}
+    for call, state in (("deactivate", "disabled"), ("activate", "waiting")) * 2:
+        for _ in range(2):
+            assert getattr(ididi_scopefix, call)().state == state
+            found = first.find_spec("ididi.graph", path)
+            assert (found is not None) is (call == "activate")
+    assert sys.meta_path[0] is first
+    assert sys.meta_path[1:] == others
+    assert finders() == 1
+    ididi_scopefix.deactivate()
+    assert raises()
+    assert ididi_scopefix.activate().state == "active"
+    assert not raises()
 
 
 @pytest.mark.child
@@ -168,45 +138,13 @@ def test_hooks_that_a_program_gave_to_wrapt_are_called() -> None:
 
 
 @pytest.mark.child
-def test_a_hook_may_replace_what_it_is_given() -> None:
-    """A program's own hook wraps a method; that stays, and the call is answered."""
-    import wrapt
-
-    import ididi_scopefix
-    from tests.imports.calls import check_patched
-
-    calls = []
-
-    def count(wrapped, instance, arguments, keywords):
-        calls.append(instance)
-        return wrapped(*arguments, **keywords)
-
-    def wrap(module):
-        wrapt.wrap_function_wrapper(module, "Resolver.use_scope", count)
-
-    import ididi
-
-    if type(ididi.Graph.use_scope).__name__ == "function":  # not a compiled one
-        wrapt.register_post_import_hook(wrap, "ididi.graph")
-        check_patched()
-        assert len(calls) == 1
-        ididi_scopefix.deactivate()
-        ididi_scopefix.activate()
-        check_patched()
-        assert len(calls) == 2
-    else:
-        check_patched()
-
-
-@pytest.mark.child
 def test_ididi_that_came_past_the_finder_is_no_secret() -> None:
     """A library's import hook found it; activate() patches it."""
-    import importlib.util
     import sys
     from importlib.machinery import PathFinder
 
     import ididi_scopefix
-    from tests.imports.calls import check_patched, raises
+    from tests.imports.calls import check_patched, check_unpatched, raises
 
     class Past:
         def find_spec(self, name, path=None, target=None):
@@ -214,59 +152,8 @@ def test_ididi_that_came_past_the_finder_is_no_secret() -> None:
                 return PathFinder.find_spec(name, path, target)
             return None
 
-    assert importlib.util.find_spec("ididi")
     sys.meta_path.insert(0, Past())
     assert raises()
-    status = ididi_scopefix.status()
-    assert status.state == "failed"
-    assert "past the finder" in status.reason
-    assert "activate()" in status.reason
+    check_unpatched("failed", "past the finder; activate() patches it")
     assert ididi_scopefix.activate().state == "active"
     check_patched()
-
-
-@pytest.mark.unchanged
-@pytest.mark.child(out="No module named 'ididi'\n" * 2)
-def test_an_ididi_that_is_not_there_is_not_found() -> None:
-    """The error is Python's own, and nothing else is to be seen."""
-    import sys
-
-    class Empty:
-        def find_spec(self, name, path=None, target=None):
-            if name.partition(".")[0] == "ididi":
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    sys.meta_path.insert(1, Empty())
-    for name in ("ididi", "ididi.graph"):
-        try:
-            __import__(name)
-        except ModuleNotFoundError as error:
-            print(error)
-
-
-@pytest.mark.child
-def test_each_call_of_activate_leaves_one_finder_in_front() -> None:
-    """Finders behind it are asked after it; a deactivated one finds nothing."""
-    import importlib.util
-    import sys
-
-    import ididi_scopefix
-    from tests.imports.calls import finders, raises
-
-    first, *others = sys.meta_path
-    assert type(first).__module__ == "ididi_scopefix"
-    path = importlib.util.find_spec("ididi").submodule_search_locations
-    for call, state in (("deactivate", "disabled"), ("activate", "waiting")) * 2:
-        for _ in range(2):
-            assert getattr(ididi_scopefix, call)().state == state
-            found = first.find_spec("ididi.graph", path)
-            assert (found is not None) is (call == "activate")
-    assert [each for each in sys.meta_path if each is not first] == others
-    assert sys.meta_path[0] is first
-    assert finders() == 1
-    ididi_scopefix.deactivate()
-    assert raises()
-    assert ididi_scopefix.activate().state == "active"
-    assert not raises()
-    ididi_scopefix.deactivate()
-    assert raises()

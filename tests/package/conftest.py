@@ -22,11 +22,11 @@ class Builder(NamedTuple):
         """A ``PATH`` on which its Python is the first."""
         return os.pathsep.join([str(self.environment.scripts), os.environ["PATH"]])
 
-    def build(self, what: str, source: Path, target: Path, **variables: str) -> Path:
+    def build(self, what: str, source: Path, target: Path) -> Path:
         """Build an ``sdist`` or a ``wheel`` of *source* into *target*."""
         options = ("--no-isolation", f"--{what}", "--outdir", str(target))
         build = (self.environment.python, "-m", "build", *options)
-        run(*build, folder=source, **variables)
+        run(*build, folder=source)
         (built,) = target.iterdir()
         return built
 
@@ -54,7 +54,14 @@ def sdist(workshop: Path, builder: Builder) -> Path:
 @pytest.fixture(scope="session")
 def unpacked(workshop: Path, sdist: Path) -> Path:
     """The folder of that sdist, not to be changed: a copy without git."""
-    folder = once(workshop / "package-unpacked", lambda folder: unpack(sdist, folder))
+
+    def make(folder: Path) -> None:
+        with tarfile.open(sdist) as archive:
+            # It was made here. Not every Python 3.9 knows the argument for this.
+            archive.extraction_filter = lambda member, path: member
+            archive.extractall(folder)
+
+    folder = once(workshop / "package-unpacked", make)
     (root,) = folder.iterdir()
     return root
 
@@ -70,21 +77,6 @@ def wheel(workshop: Path, builder: Builder, unpacked: Path) -> Path:
     )
     (built,) = folder.iterdir()
     return built
-
-
-def unpack(sdist: Path, folder: Path) -> None:
-    """Unpack *sdist* into *folder*."""
-    with tarfile.open(sdist) as archive:
-        # It was made here. Not every Python 3.9 knows the argument for this.
-        archive.extraction_filter = lambda member, path: member
-        archive.extractall(folder)
-
-
-def names(sdist: Path) -> list[str]:
-    """Return what is in *sdist*, without the metadata that building adds."""
-    with tarfile.open(sdist) as archive:
-        found = [name.partition("/")[2] for name in archive.getnames()]
-    return sorted(name for name in found if name != "PKG-INFO")
 
 
 def git(*arguments: str, folder: Path) -> str:

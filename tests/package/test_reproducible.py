@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docs.markdown import Document
 from tests.environments import run
 from tests.package.conftest import Builder, git
-from tests.package.test_wheel import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,8 @@ def test_two_builds_have_the_same_hashes(
     builder: Builder, unpacked: Path, tmp_path: Path
 ) -> None:
     """Two clones with other umasks and paths are built with the documented command."""
-    (command,) = (line for line in quoted("verify").splitlines() if "-m build" in line)
+    lines = Document("SECURITY.md").block("verify").text.splitlines()
+    (command,) = (line for line in lines if "-m build" in line)
     origin = tmp_path / "origin"
     shutil.copytree(unpacked, origin)
     (origin / "PKG-INFO").unlink()

@@ -34,27 +34,11 @@ def test_a_program_that_knows_nothing_of_the_shim_is_cured(
 
     environment.pip("install", "--no-index", f"--find-links={wheels}", *WAYS[way])
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "request\n"
-    assert environment.run(IN_AN_EMPTY_CONTEXT, "-I").stdout == "request\n"
     assert (environment.packages / START_UP_FILE).read_bytes() == LINE
 
     environment.pip("uninstall", "--yes", "ididi-scopefix", "wrapt", "packaging")
     assert environment.files() == before
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
-
-
-def test_the_start_up_line_only_imports_the_package() -> None:
-    """It is the line of the checkout, which the wheel has to have, too."""
-    assert (ROOT / START_UP_FILE).read_bytes() == LINE
-
-
-def test_the_start_up_line_loads_one_module(copy: Environment) -> None:
-    """Without the line, nothing is loaded and nothing is active."""
-    loaded = "import sys; print([name for name in sys.modules if 'ididi' in name])"
-    assert copy.run(loaded).stdout == "['ididi_scopefix']\n"
-
-    (copy.packages / START_UP_FILE).unlink()
-    assert copy.run(loaded).stdout == "[]\n"
-    assert copy.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
 @pytest.fixture
@@ -80,40 +64,31 @@ def test_the_sitecustomize_example_needs_no_start_up_line(
     plain: Environment, target: Path, customized: Path
 ) -> None:
     """Python reads no start-up file in the folder of a serverless layer."""
-    assert (
-        plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=str(target)).stdout == "LookupError\n"
-    )
-
-    path = os.pathsep.join([str(customized), str(target)])
-    assert plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=path).stdout == "request\n"
-
-
-def test_the_sitecustomize_example_needs_no_package(
-    plain: Environment, customized: Path
-) -> None:
-    """It is silent where the layer with the package is gone."""
-    finished = plain.run("pass", PYTHONPATH=str(customized))
-
-    assert finished.stdout + finished.stderr == ""
+    for folders, expected in (
+        ([target], "LookupError\n"),
+        ([customized, target], "request\n"),
+        ([customized], "LookupError\n"),  # the layer is gone
+    ):
+        path = os.pathsep.join(map(str, folders))
+        finished = plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=path)
+        assert finished.stdout == expected
+        assert finished.stderr == ""
 
 
-def test_all_ways_at_once_activate_once(
-    installed: Environment, customized: Path
-) -> None:
+@pytest.mark.child(env={"PYTHONPATH": "{customized}"})
+def test_all_ways_at_once_activate_once(customized: Path) -> None:
     """These are the start-up line, a sitecustomize and an import in the program."""
-    finished = installed.run(
-        """
-        import sys
-        import ididi_scopefix
-        import ididi.graph
-        ididi_scopefix.activate()
-        print(sum("ididi_scopefix" in type(f).__module__ for f in sys.meta_path))
-        print(type(ididi.graph._SCOPE_CONTEXT.original).__name__)
-        """,
-        PYTHONPATH=str(customized),
-    )
+    import sys
+    from pathlib import Path
 
-    assert finished.stdout == "1\nContextVar\n"
+    import ididi_scopefix
+    from tests.imports.calls import check_patched
+
+    assert Path(sys.modules["sitecustomize"].__file__).parent == customized
+    ididi_scopefix.activate()
+    check_patched()
+    variable = sys.modules["ididi.graph"]._SCOPE_CONTEXT
+    assert type(variable.original).__name__ == "ContextVar"
 
 
 def test_the_package_works_in_a_zip(
