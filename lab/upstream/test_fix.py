@@ -82,7 +82,7 @@ def test_doctor_says_that_the_shim_is_not_needed() -> None:
     errors = [e for kind in report["without_shim"].values() for e in kind.values()]
     assert set(errors) == {None}
     assert report["with_shim"] is None
-    assert "answers in every context by itself" in report["verdict"][0]
+    assert "works in every context by itself" in report["verdict"][0]
 
 
 def test_the_page_s_table_is_what_the_releases_do(tmp_path: Path) -> None:
