@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-# Its profiles are those of the model.
+# The model is run in the same way.
+from tests.garbage import collected_by_hand as collected_by_hand
 from tests.model.conftest import profile as profile
 
 
