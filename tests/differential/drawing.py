@@ -27,9 +27,7 @@ def statement(action: str, *operands: Any) -> st.SearchStrategy[tuple[Any, ...]]
 # What is there twice is drawn twice as often.
 SIMPLE = st.one_of(
     statement("use", who, name),
-    statement("use", who, name),
     statement("use", who, st.just(0)),
-    statement("read"),
     statement("seed", who),
     statement("build"),
     statement("drop", who),
@@ -41,44 +39,39 @@ SIMPLE = st.one_of(
 """Statements without a block in them."""
 
 
-def compound(block: Statements, ablock: Statements) -> list[Any]:
-    """Return the statements with a block in them, which is *block* if it can't wait."""
+def anywhere(block: Statements) -> list[Any]:
+    """Return the statements with a block that can't wait."""
     return [
         statement("with", who, name, st.just(False), block),
         statement("with", who, name, st.just(False), block),
-        statement("try", block, block),
         statement("entry", who, st.just(False), block),
         statement("context", kind, block),
         statement("context", kind, block),
         statement("thread", kind, block),
-        statement("run", ablock),
-        statement("run", ablock),
     ]
 
 
-def async_compound(block: Statements, ablock: Statements) -> list[Any]:
-    """Return the statements that need an event loop, and those that may have one."""
-    end = st.sampled_from(["wait", "cancel", "leave"])
+def in_event_loop(block: Statements) -> list[Any]:
+    """Return the statements that can wait, as *block* can."""
     return [
-        statement("with", who, name, st.booleans(), ablock),
-        statement("with", who, name, st.booleans(), ablock),
-        statement("try", ablock, ablock),
-        statement("entry", who, st.just(True), ablock),
-        statement("context", kind, block),
-        statement("task", kind, ablock, st.integers(0, 3), end),
-        statement("task", kind, ablock, st.integers(0, 3), end),
+        statement("with", who, name, st.booleans(), block),
+        statement("with", who, name, st.booleans(), block),
+        statement("entry", who, st.just(True), block),
+        statement("task", kind, block, st.integers(0, 3), st.booleans()),
+        statement("task", kind, block, st.integers(0, 3), st.booleans()),
         statement("sleep"),
     ]
 
 
 def programs() -> Statements:
     """Draw programs."""
-    block = ablock = st.lists(SIMPLE, max_size=3)
+    block = waiting = st.lists(SIMPLE, max_size=3)
     for _ in range(DEPTH):
-        inner = st.one_of(compound(block, ablock))
-        calls = st.one_of(async_compound(block, ablock))
-        block, ablock = (
+        both = anywhere(block)
+        inner = st.one_of(*both, statement("run", waiting), statement("run", waiting))
+        calls = st.one_of(*both, *in_event_loop(waiting))
+        block, waiting = (
             st.lists(st.one_of(SIMPLE, SIMPLE, each), max_size=3)
             for each in (inner, calls)
         )
-    return st.lists(st.one_of(compound(block, ablock)), min_size=1, max_size=4)
+    return st.lists(inner, min_size=1, max_size=4)

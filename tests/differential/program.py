@@ -14,47 +14,29 @@ import inspect
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import Context, copy_context
-from functools import partial
 from typing import Any, Callable
 from weakref import ref
 
-import ididi.config
-import ididi.errors
 import ididi.graph
 from ididi import Graph
+from ididi.config import DefaultScopeName
+from ididi.errors import OutOfScopeError
 
 from tests.differential import service
-from tests.differential.rule import IS_COMPILED, PUT, Shim
+from tests.differential.rule import PUT, Shim
 from tests.differential.trace import Trace
 from tests.garbage import clear_caches
 from tests.pythons import collect
 
 Block = list[tuple[Any, ...]]
 
-LIMIT = 150
-"""Statements after which a program only unwinds: blocks run more than once."""
+NAMES: tuple[Any, ...] = ("", "request", DefaultScopeName, 7, None, ("a", 1), [])
 
-DEFAULT = ididi.config.DefaultScopeName
-NAMES: tuple[Any, ...] = ("", "request", "outer", DEFAULT, 7, None, ("a", 1), [])
-
-
-class OwnError(Exception):
-    """An error of the program's own."""
-
-
-ERRORS: tuple[Callable[[], BaseException], ...] = (
-    lambda: OwnError("own", 1),
-    lambda: LookupError("not the variable"),
-    lambda: asyncio.CancelledError("cancelled"),
-    lambda: ididi.errors.OutOfScopeError("own"),
-)
+ERRORS = (ValueError, LookupError, asyncio.CancelledError, OutOfScopeError)
 
 
 class JoinedPool(ThreadPoolExecutor):
-    """A thread pool that has done what it was given before it goes on.
-
-    So what a program sees does not depend on which thread is faster.
-    """
+    """A thread pool in which it makes no difference which thread is faster."""
 
     def submit(self, *call: Any, **options: Any) -> Any:
         """Have a thread make the call, and wait until it has."""
@@ -91,10 +73,9 @@ class Program:
         self.pools: list[ref[Any]] = []
         self.scopes: list[Any] = []
         self.contexts: list[Context] = []
-        self.tasks: list[Any] = []
         self.entered: list[Block] = []
-        self.statements = 0
         self.building = Context()
+        self.fallbacks = shim.fallbacks()
         shim.switch(not is_late)
         for _ in range(graphs - 1):
             # Of two in one context, the token of the second keeps the first alive.
@@ -104,33 +85,34 @@ class Program:
 
     # The frame of a program.
 
-    def run(self, block: Block, is_empty: bool) -> list[str]:
-        """Run *block*, in an empty context or not; return what it has seen."""
+    def run(self, block: Block) -> list[str]:
+        """Run *block* in an empty context, and return what it has seen."""
         service.running.append(self)
-        context = Context() if is_empty else self.building.copy()
         try:
-            context.run(drive, self.attempt(lambda: self.block(block)))
+            Context().run(drive, self.attempt(lambda: self.block(block)))
         finally:
             service.running.pop()
         for graph in self.graphs:
             graph._workers.shutdown()
-        return self.trace.lines
+        # What ends later is not noted any more.
+        return list(self.trace.lines)
 
     async def block(self, block: Block) -> None:
         """Run the statements of *block*."""
         for action, *operands in block:
-            self.statements += 1
-            if self.statements > LIMIT:
-                return
             self.note(f"{action}:")
             await getattr(self, f"do_{action}")(*operands)
             self.see()
 
+    def run_block(self, block: Block) -> None:
+        """Run the statements of *block* where no event loop does."""
+        drive(self.block(block))
+
     def see(self) -> None:
-        """Note all that is in the current context: its scope, if any."""
+        """Note all that is in the current context, and how many calls needed help."""
         self.shim.settle()
         held = [value for key, value in copy_context().items() if key is not PUT]
-        self.note("sees", held)
+        self.note("sees", held, self.shim.fallbacks() - self.fallbacks)
 
     async def attempt(self, call: Callable[[], Any]) -> None:
         """Make *call*, wait for what it returns, note that, and go on."""
@@ -139,14 +121,10 @@ class Program:
             if inspect.isawaitable(result):
                 result = await result
         except BaseException as error:
-            self.fails(error)
+            self.shim.settle()
+            self.note("raises", error)
         else:
             self.returns(result)
-
-    def fails(self, error: BaseException) -> None:
-        """Note an exception."""
-        self.shim.settle()
-        self.note("raises", error)
 
     def returns(self, result: Any) -> None:
         """Note what a call has returned, and remember a scope."""
@@ -223,15 +201,9 @@ class Program:
     # Scopes.
 
     async def do_use(self, who: int, name: int) -> None:
-        resolver, number = self.resolver(who), self.shim.fallbacks()
+        resolver = self.resolver(who)
         self.shim.asks(resolver)
         await self.attempt(lambda: resolver.use_scope(NAMES[name]))
-        self.note("fallbacks", self.shim.fallbacks() - number)
-
-    async def do_read(self) -> None:
-        if IS_COMPILED:  # nobody can tell that it is not ididi who reads
-            self.shim.asks(None)
-        await self.attempt(lambda: ididi.graph._SCOPE_CONTEXT.get())
 
     async def do_with(self, who: int, name: int, is_async: bool, block: Block) -> None:
         resolver = self.resolver(who)
@@ -248,14 +220,7 @@ class Program:
                 await self.block(block)
 
     async def do_raise(self, kind: int) -> None:
-        raise ERRORS[kind]()
-
-    async def do_try(self, block: Block, handler: Block) -> None:
-        try:
-            await self.block(block)
-        except BaseException as error:
-            self.fails(error)
-            await self.block(handler)
+        raise ERRORS[kind]("the program's own")
 
     # What scopes hold.
 
@@ -265,22 +230,14 @@ class Program:
     async def do_entry(self, who: int, is_async: bool, block: Block) -> None:
         self.shim.asks(self.graph(who))
         self.entered.append(block)
-        try:
-            await self.attempt(self.entries[who % len(self.entries)][is_async])
-        finally:
-            self.entered.pop()
-
-    def enter(self, can_wait: bool) -> Any:
-        """Run the block that the current entry function is for."""
-        block = self.block(self.entered[-1])
-        return block if can_wait else drive(block)
+        await self.attempt(self.entries[who % len(self.entries)][is_async])
 
     # Contexts, threads and tasks.
 
     def in_context(self, kind: Any, block: Block) -> Callable[[], None]:
         """Return a function that runs *block* in a context."""
         context = self.context(kind)
-        call = lambda: context.run(lambda: drive(self.block(block)))
+        call = lambda: context.run(self.run_block, block)
         return lambda: drive(self.attempt(call))
 
     async def do_context(self, kind: Any, block: Block) -> None:
@@ -293,27 +250,18 @@ class Program:
 
     async def do_run(self, block: Block) -> None:
         if asyncio._get_running_loop() is None:
-            await self.attempt(lambda: asyncio.run(self.main(block)))
-
-    async def main(self, block: Block) -> None:
-        """Run *block*, and end the tasks that it leaves."""
-        await self.attempt(lambda: self.block(block))
-        for task in self.tasks:
-            task.cancel()
-            await self.attempt(partial(asyncio.wait_for, task, None))
-        self.tasks.clear()
+            await self.attempt(lambda: asyncio.run(self.block(block)))
 
     async def do_sleep(self) -> None:
         await asyncio.sleep(0)
 
-    async def do_task(self, kind: Any, block: Block, steps: int, then: str) -> None:
+    async def do_task(
+        self, kind: Any, block: Block, steps: int, is_cancelled: bool
+    ) -> None:
         loop, context = asyncio.get_running_loop(), self.context(kind)
         task = context.run(lambda: loop.create_task(self.block(block)))
         for _ in range(steps):
             await asyncio.sleep(0)
-        if then == "leave":
-            self.tasks.append(task)
-            return
-        if then == "cancel":
+        if is_cancelled:
             task.cancel()
         await self.attempt(lambda: task)

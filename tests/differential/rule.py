@@ -16,8 +16,6 @@ import ididi.graph
 import ididi_scopefix
 from tests.shape import is_compiled
 
-IS_COMPILED = is_compiled()
-
 # Not by the name, to which the shim binds its replacement.
 PLAIN = Context().run(ididi.graph._SCOPE_CONTEXT.set, None).var
 """The variable of ididi itself."""
@@ -86,7 +84,7 @@ class Rule(Shim):
         self.settle()
         if not self.is_on or PLAIN.get(None) is not None:
             return
-        if IS_COMPILED:
+        if is_compiled():
             pool = [pool() for pool in self._pools if pool() is not None][-1]
         else:
             pool = resolver._workers

@@ -22,14 +22,14 @@ class Connection:
 
 def open_connection() -> Generator[Connection, None, None]:
     """Open a connection, and tell how it is closed."""
-    connection = Connection()
-    running[-1].note("opens", connection)
+    connection, note = Connection(), running[-1].note
+    note("opens", connection)
     try:
         yield connection
     except BaseException as error:
-        running[-1].note("closes after", connection, error)
+        note("closes after", connection, error)
         raise
-    running[-1].note("closes", connection)
+    note("closes", connection)
 
 
 TYPES = (Settings, Connection, Graph, int)
@@ -37,18 +37,18 @@ TYPES = (Settings, Connection, Graph, int)
 
 
 def make_entries(graph: Graph) -> tuple[Any, Any]:
-    """Make entry functions of *graph*, one that can't wait and one that can."""
+    """Make entry functions of *graph*, of which the second can wait."""
 
     @graph.entry
-    def entry(connection: Annotated[Connection, use(open_connection)]) -> Any:
+    def entry(connection: Annotated[Connection, use(open_connection)]) -> None:
         running[-1].note("in entry", connection)
-        return running[-1].enter(False)
+        running[-1].run_block(running[-1].entered.pop())
 
     @graph.entry
     async def async_entry(
         connection: Annotated[Connection, use(open_connection)],
-    ) -> Any:
+    ) -> None:
         running[-1].note("in entry", connection)
-        return await running[-1].enter(True)
+        await running[-1].block(running[-1].entered.pop())
 
     return entry, async_entry

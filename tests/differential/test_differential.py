@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from tests.differential.drawing import programs
 from tests.differential.program import Program
-from tests.differential.rule import IS_COMPILED, Rule, Shim
+from tests.differential.rule import Rule, Shim
 from tests.garbage import collect_and_freeze
 from tests.pythons import reads_annotations
+from tests.shape import is_compiled
 
 programs_run = 0
 lines_compared = 0
@@ -30,15 +31,15 @@ def test_programs_see_the_same_by_the_rule_without_the_shim(
     name = request.config.getoption("--hypothesis-profile") or "short"
 
     @settings(profile, max_examples=PROGRAMS[name])
-    @given(programs(), st.integers(1, 3), st.booleans(), st.booleans())
-    def agree(block: Any, graphs: int, is_late: bool, is_empty: bool) -> None:
+    @given(programs(), st.integers(1, 3), st.booleans())
+    def agree(block: Any, graphs: int, is_late: bool) -> None:
         global programs_run, lines_compared
         # Of graphs built before, only the collector knows which is the newest.
-        number = 1 if is_late and IS_COMPILED else graphs
+        number = 1 if is_late and is_compiled() else graphs
         traces = []
         for shim in (Rule, Shim):
             collect_and_freeze()
-            traces.append(Program(shim(), number, is_late).run(block, is_empty))
+            traces.append(Program(shim(), number, is_late).run(block))
         expected, seen = traces
         assert seen == expected
         programs_run += 1

@@ -32,17 +32,15 @@ class Trace:
             if getattr(thing, "_workers", None) is not workers
         }
 
-    def note(self, *words: Any) -> None:
-        """Note *words*: the first as it is, the others described."""
-        first, *others = words
-        self.lines.append(" ".join([first, *map(self.describe, others)]))
+    def note(self, word: str, *values: Any) -> None:
+        """Note what has happened in a *word*, and to what."""
+        self.lines.append(" ".join([word, *map(self.describe, values)]))
 
     def name_of(self, thing: Any) -> str:
         """Return the name of *thing*, a new one if it is new."""
         if id(thing) not in self._names:
-            number = self._count
             self._count += 1
-            self._names[id(thing)] = f"{type(thing).__qualname__}#{number}", thing
+            self._names[id(thing)] = f"{type(thing).__name__}#{self._count}", thing
         return self._names[id(thing)][0]
 
     def describe(self, value: Any) -> str:
@@ -80,10 +78,8 @@ class Trace:
             for kind in resolver._registered_singletons
         )
         text = f"<{self.name_of(resolver)} {resolver!r} holds {held} of {registered}"
-        while isinstance(
-            resolver := getattr(resolver, "pre", None), ididi.graph.Resolver
-        ):
-            # A program may have put a graph there, which has no name in some releases.
-            name = getattr(resolver, "name", None)
-            text += f" in {self.name_of(resolver)} {name!r}"
+        scope = getattr(resolver, "pre", None)
+        while isinstance(scope, ididi.graph.Resolver):
+            text += f" in {self.name_of(scope)} {scope.name!r}"
+            scope = scope.pre
         return text + ">"
