@@ -31,7 +31,6 @@ from tests.pythons import collect
 Block = list[tuple[Any, ...]]
 
 NAMES: tuple[Any, ...] = ("", "request", DefaultScopeName, 7, None, ("a", 1), [])
-
 ERRORS = (ValueError, LookupError, asyncio.CancelledError, OutOfScopeError)
 
 
