@@ -21,15 +21,13 @@ class Connection:
 
 
 def open_connection() -> Generator[Connection, None, None]:
-    """Open a connection, and tell how it is closed."""
+    """Open a connection, and tell when it is closed."""
     connection, note = Connection(), running[-1].note
     note("opens", connection)
     try:
         yield connection
-    except BaseException as error:
-        note("closes after", connection, error)
-        raise
-    note("closes", connection)
+    finally:
+        note("closes", connection)
 
 
 TYPES = (Settings, Connection, Graph, int)

@@ -33,7 +33,7 @@ class Trace:
         }
 
     def note(self, word: str, *values: Any) -> None:
-        """Note what has happened in a *word*, and to what."""
+        """Note a *word* for what has happened, and the *values* that it is about."""
         self.lines.append(" ".join([word, *map(self.describe, values)]))
 
     def name_of(self, thing: Any) -> str:

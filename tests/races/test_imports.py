@@ -115,9 +115,8 @@ def test_logging_may_import_ididi_in_another_thread(tmp_path: Path, work: str) -
         "import logging\nfrom ididi import Graph\n"
         "class Handler(logging.Handler):\n    def emit(self, record): Graph()\n"
     )
-    if work == "warning":
-        (tmp_path / "wrapt.py").write_text("raise SystemExit")
     sys.path.insert(0, str(tmp_path))
+    call = int
     if work == "configuration":
         handlers = {"own": {"class": "of_the_program.Handler"}}
         root = {"level": "INFO", "handlers": ["own"]}
@@ -125,7 +124,10 @@ def test_logging_may_import_ididi_in_another_thread(tmp_path: Path, work: str) -
         call = partial(logging.config.dictConfig, configuration)
     else:
         logging.basicConfig(level=logging.DEBUG, handlers=[Importing()])
-        call = partial(logging.error if work == "record" else str, "x")
+    if work == "record":
+        call = partial(logging.error, "x")
+    if work == "warning":
+        (tmp_path / "wrapt.py").write_text("raise SystemExit")
     run_while_ididi_is_imported(call, partial(__import__, "ididi"))
     for thread in threading.enumerate():
         if thread.name == "ididi-scopefix":

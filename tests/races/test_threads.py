@@ -30,8 +30,7 @@ def test_nothing_brings_the_gil_back() -> None:
     """Python turns it on for an extension module that does not know it can be off."""
     import sys
 
-    if sys._is_gil_enabled():
-        raise SystemExit("the GIL is on before anything is imported")
+    assert not sys._is_gil_enabled(), "the GIL is on before anything is imported"
     import ididi  # noqa: F401
 
     import ididi_scopefix
@@ -137,8 +136,6 @@ def test_scopes_work_while_threads_switch_the_shim() -> None:
     assert Context().run(graph.use_scope).name == DefaultScopeName
     off()
     assert dict(vars(ididi.graph)) == before
-    with pytest.raises(LookupError):
-        Context().run(graph.use_scope)
 
 
 @pytest.mark.shim
