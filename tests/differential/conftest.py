@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-# The model is run in the same way.
 from tests.garbage import collected_by_hand as collected_by_hand
 from tests.model.conftest import profile as profile
 

@@ -16,7 +16,7 @@ DEPTH = 3
 
 who = st.integers(0, 6)
 name = st.integers(0, len(NAMES) - 1)
-kind = st.sampled_from(["empty", "empty", "built", "copied", 0, 1])
+kind = st.sampled_from(["empty", "built", "copied", 0, 1])
 
 
 def statement(action: str, *operands: Any) -> st.SearchStrategy[tuple[Any, ...]]:

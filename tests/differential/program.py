@@ -30,7 +30,7 @@ from tests.pythons import collect
 
 Block = list[tuple[Any, ...]]
 
-NAMES: tuple[Any, ...] = ("", "request", DefaultScopeName, 7, None, ("a", 1), [])
+NAMES: tuple[Any, ...] = ("", "request", DefaultScopeName, DefaultScopeName, 7, [])
 ERRORS = (ValueError, LookupError, asyncio.CancelledError, OutOfScopeError)
 
 
@@ -84,11 +84,11 @@ class Program:
 
     # The frame of a program.
 
-    def run(self, block: Block) -> list[str]:
-        """Run *block* in an empty context, and return what it has seen."""
+    def run(self, block: Block, is_empty: bool) -> list[str]:
+        """Run *block*, in an empty context or not; return what it has seen."""
         service.running.append(self)
         try:
-            Context().run(drive, self.attempt(lambda: self.block(block)))
+            self.in_context("empty" if is_empty else "built", block)()
         finally:
             service.running.pop()
         for graph in self.graphs:
@@ -209,14 +209,17 @@ class Program:
         open_scope = resolver.ascope if is_async else resolver.scope
         manager = open_scope(NAMES[name])
         self.shim.asks(resolver)
-        if is_async:
-            async with manager as scope:
-                self.returns(scope)
-                await self.block(block)
-        else:
-            with manager as scope:
-                self.returns(scope)
-                await self.block(block)
+        try:
+            if is_async:
+                async with manager as scope:
+                    self.returns(scope)
+                    await self.block(block)
+            else:
+                with manager as scope:
+                    self.returns(scope)
+                    await self.block(block)
+        finally:
+            self.shim.settle()
 
     async def do_raise(self, kind: int) -> None:
         raise ERRORS[kind]("the program's own")

@@ -18,7 +18,7 @@ from tests.shape import is_compiled
 programs_run = 0
 lines_compared = 0
 
-PROGRAMS = {"short": 300, "long": 10_000}
+PROGRAMS = {"short": 600, "long": 10_000}
 """How many programs each profile draws."""
 
 
@@ -31,15 +31,15 @@ def test_programs_see_the_same_by_the_rule_without_the_shim(
     name = request.config.getoption("--hypothesis-profile") or "short"
 
     @settings(profile, max_examples=PROGRAMS[name])
-    @given(programs(), st.integers(1, 3), st.booleans())
-    def agree(block: Any, graphs: int, is_late: bool) -> None:
+    @given(programs(), st.booleans(), st.integers(1, 3), st.booleans())
+    def agree(block: Any, is_empty: bool, graphs: int, is_late: bool) -> None:
         global programs_run, lines_compared
         # Of graphs built before, only the collector knows which is the newest.
         number = 1 if is_late and is_compiled() else graphs
         traces = []
         for shim in (Rule, Shim):
             collect_and_freeze()
-            traces.append(Program(shim(), number, is_late).run(block))
+            traces.append(Program(shim(), number, is_late).run(block, is_empty))
         expected, seen = traces
         assert seen == expected
         programs_run += 1
