@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context
 from threading import Thread
 from typing import Any, Callable, TypeVar
@@ -29,20 +29,18 @@ def in_empty_context(function: Callable[[], T]) -> T:
 
 def in_new_thread(function: Callable[[], T]) -> T:
     """As any program does with ``threading.Thread``."""
-    results: list[Callable[[], T]] = []
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            result = function()
+            future.set_result(function())
         except BaseException as error:
-            results.append(lambda error=error: _raise(error))
-        else:
-            results.append(lambda: result)
+            future.set_exception(error)
 
     thread = Thread(target=run)
     Context().run(thread.start)  # in an empty context, see above
     thread.join()
-    return results[0]()
+    return future.result()
 
 
 def in_thread_with_event_loop(function: Callable[[], T]) -> T:
@@ -85,16 +83,9 @@ def run_in_task_with_empty_context(
 
     async def main() -> T:
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
-
-        def start() -> None:
-            # A task copies the context it is made in: the way to give it an
-            # empty one on Python 3.9 and 3.10, too.
-            task = loop.create_task(function())
-            task.add_done_callback(lambda task: _copy_result(task, done))
-
-        loop.call_soon(start, context=Context())
-        return await done
+        # A task copies the context it is made in: the way to give it an empty one on
+        # Python 3.9 and 3.10, too.
+        return await Context().run(loop.create_task, function())
 
     return asyncio.run(main())
 
@@ -121,15 +112,3 @@ SYNC = (
 
 ASYNC = (run_in_thread, run_in_empty_context, run_in_task_with_empty_context)
 """Ways to run a coroutine function in a context without a scope."""
-
-
-def _copy_result(task: asyncio.Task[T], done: asyncio.Future[T]) -> None:
-    error = task.exception()
-    if error is None:
-        done.set_result(task.result())
-    else:
-        done.set_exception(error)
-
-
-def _raise(error: BaseException) -> Any:
-    raise error

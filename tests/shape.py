@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextvars import Context
 from types import FunctionType
-from typing import Any
 
 import ididi.graph
 import pytest
@@ -13,11 +12,6 @@ import pytest
 def is_compiled() -> bool:
     """Tell whether methods leave no frame that tells which graph is asked."""
     return type(ididi.graph.Resolver.use_scope) is not FunctionType
-
-
-def has_mutable_classes() -> bool:
-    """Tell whether the classes are written in Python."""
-    return not is_compiled()
 
 
 def holds_default_scopes() -> bool:
@@ -41,11 +35,3 @@ held_by_graphs = pytest.mark.skipif(
     reason="in ididi 1.4.4 and 1.5.x a graph has no place for its default scope",
 )
 """Marks a test of what goes away together with its graph."""
-
-
-def clear_caches() -> None:
-    """Empty a cache of ididi's own that keeps graphs alive."""
-    cached: Any = ididi.graph.Resolver.should_be_scoped
-    clear = getattr(cached, "cache_clear", None)
-    if clear is not None:
-        clear()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# Its profiles are those of the model.
+from tests.garbage import collected_by_hand as collected_by_hand
 from tests.model.conftest import profile as profile
 
 

@@ -7,16 +7,21 @@ the call has been made, or when the scope that it has opened is closed.
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import Context, ContextVar, Token
 from typing import Any, Optional
 from weakref import ref
 
 import ididi.graph
 
 import ididi_scopefix
-from tests.shape import has_mutable_classes
+from tests.shape import is_compiled
 
-IS_COMPILED = not has_mutable_classes()
+# Not by the name, to which the shim binds its replacement.
+PLAIN = Context().run(ididi.graph._SCOPE_CONTEXT.set, None).var
+"""The variable of ididi itself."""
+
+PUT: ContextVar[Optional[tuple[Token[Any], Any]]] = ContextVar("put", default=None)
+"""What the rule has put into a context, and the token that takes it out."""
 
 
 class Shim:
@@ -24,19 +29,19 @@ class Shim:
 
     is_on = True
 
-    def activate(self) -> None:
-        ididi_scopefix.activate()
-        self.is_on = True
-
-    def deactivate(self) -> None:
-        ididi_scopefix.deactivate()
-        self.is_on = False
+    def switch(self, is_on: bool) -> None:
+        """Switch the shim on or off."""
+        self.is_on = is_on
+        if is_on:
+            ididi_scopefix.activate()
+        else:
+            ididi_scopefix.deactivate()
 
     def seed(self, graph: Any) -> Any:
         return ididi_scopefix.seed(graph)
 
     def fallbacks(self) -> int:
-        """Return how many calls of ``use_scope()`` have needed a default scope."""
+        """Return how many calls have needed a default scope."""
         return ididi_scopefix.status().fallbacks
 
     def built(self, graph: Any, default: Any) -> None:
@@ -55,19 +60,16 @@ class Rule(Shim):
     def __init__(self) -> None:
         self._pools: list[ref[Any]] = []
         self._fallbacks = 0
-        self._put: ContextVar[Optional[tuple[Token[Any], Any]]]
-        self._put = ContextVar("put", default=None)
+        ididi_scopefix.deactivate()
+        ididi.graph._SCOPE_CONTEXT = PLAIN
 
-    def activate(self) -> None:
-        self.is_on = True
-
-    def deactivate(self) -> None:
-        self.is_on = False
+    def switch(self, is_on: bool) -> None:
+        self.is_on = is_on
 
     def seed(self, graph: Any) -> Any:
         default = graph._workers.default_scope
-        if self.is_on and ididi.graph._SCOPE_CONTEXT.get(None) is None:
-            ididi.graph._SCOPE_CONTEXT.set(default)
+        if self.is_on and PLAIN.get(None) is None:
+            PLAIN.set(default)
         return default
 
     def fallbacks(self) -> int:
@@ -80,18 +82,18 @@ class Rule(Shim):
 
     def asks(self, resolver: Any) -> None:
         self.settle()
-        if not self.is_on or ididi.graph._SCOPE_CONTEXT.get(None) is not None:
+        if not self.is_on or PLAIN.get(None) is not None:
             return
-        if IS_COMPILED:
+        if is_compiled():
             pool = [pool() for pool in self._pools if pool() is not None][-1]
         else:
             pool = resolver._workers
         self._fallbacks += 1
         default = pool.default_scope
-        self._put.set((ididi.graph._SCOPE_CONTEXT.set(default), default))
+        PUT.set((PLAIN.set(default), default))
 
     def settle(self) -> None:
-        put = self._put.get()
-        if put is not None and put[1] is ididi.graph._SCOPE_CONTEXT.get(None):
-            ididi.graph._SCOPE_CONTEXT.reset(put[0])
-            self._put.set(None)
+        put = PUT.get()
+        if put is not None and put[1] is PLAIN.get(None):
+            PLAIN.reset(put[0])
+            PUT.set(None)

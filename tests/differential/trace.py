@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from contextvars import ContextVar
-from typing import Any
+from typing import Any, Optional
 
 import ididi.graph
 
-PLAIN = (bool, int, float, str, bytes, type(None))
+LITERALS = (bool, int, float, str, bytes, type(None))
 ADDRESS = re.compile(r"at 0x[0-9a-fA-F]+")
 
 
@@ -33,22 +32,20 @@ class Trace:
             if getattr(thing, "_workers", None) is not workers
         }
 
-    def note(self, *words: Any) -> None:
-        """Note *words*: the first as it is, the others described."""
-        first, *others = words
-        self.lines.append(" ".join([first, *map(self.describe, others)]))
+    def note(self, word: str, *values: Any) -> None:
+        """Note a *word* for what has happened, and the *values* that it is about."""
+        self.lines.append(" ".join([word, *map(self.describe, values)]))
 
     def name_of(self, thing: Any) -> str:
         """Return the name of *thing*, a new one if it is new."""
         if id(thing) not in self._names:
-            number = self._count
             self._count += 1
-            self._names[id(thing)] = f"{type(thing).__qualname__}#{number}", thing
+            self._names[id(thing)] = f"{type(thing).__name__}#{self._count}", thing
         return self._names[id(thing)][0]
 
     def describe(self, value: Any) -> str:
         """Describe *value* in a way that doesn't depend on where it is in memory."""
-        if isinstance(value, PLAIN):
+        if isinstance(value, LITERALS):
             return ADDRESS.sub("at some address", repr(value))
         if isinstance(value, (tuple, list)):
             return f"{type(value).__name__}({', '.join(map(self.describe, value))})"
@@ -58,26 +55,19 @@ class Trace:
             return self.describe_error(value)
         if isinstance(value, ididi.graph.Resolver):
             return self.describe_resolver(value)
-        if isinstance(value, ContextVar):
-            return f"variable {value.name}"
         return self.name_of(value)
 
-    def describe_error(self, error: BaseException, seen: tuple[int, ...] = ()) -> str:
-        """Describe an exception, with what it was raised from and after."""
-        if id(error) in seen:
-            return self.name_of(error)
-        seen = (*seen, id(error))
-        text = f"{self.name_of(error)}{self.describe(error.args)}"
-        linked = [("from", error.__cause__), ("after", error.__context__)]
-        linked += [("with", part) for part in getattr(error, "exceptions", ())]
-        for word, other in linked:
-            if other is not None:
-                text += f" {word} {self.describe_error(other, seen)}"
-        return f"[{text}{' suppressed' if error.__suppress_context__ else ''}]"
+    def describe_error(self, error: BaseException) -> str:
+        """Describe an exception, and those it was raised from or after."""
+        link: Optional[BaseException] = error
+        chain: dict[int, str] = {}
+        while link is not None and id(link) not in chain:
+            chain[id(link)] = self.name_of(link) + self.describe(link.args)
+            link = link.__cause__ or link.__context__
+        return f"[{' after '.join(chain.values())}]"
 
     def describe_resolver(self, resolver: Any) -> str:
         """Describe a graph or scope: what it holds, and the scopes above it."""
-        text = f"<{self.name_of(resolver)} {resolver!r}"
         instances = resolver._resolved_singletons.items()
         held = sorted(
             f"{getattr(kind, '__name__', kind)}={self.name_of(instance)}"
@@ -87,11 +77,9 @@ class Trace:
             getattr(kind, "__name__", str(kind))
             for kind in resolver._registered_singletons
         )
-        text += f" holds {' '.join(held)} registered {' '.join(registered)}"
-        while isinstance(
-            resolver := getattr(resolver, "pre", None), ididi.graph.Resolver
-        ):
-            # A program may have put a graph there, which has no name in some releases.
-            name = getattr(resolver, "name", None)
-            text += f" in {self.name_of(resolver)} {name!r}"
+        text = f"<{self.name_of(resolver)} {resolver!r} holds {held} of {registered}"
+        scope = getattr(resolver, "pre", None)
+        while isinstance(scope, ididi.graph.Resolver):
+            text += f" in {self.name_of(scope)} {scope.name!r}"
+            scope = scope.pre
         return text + ">"

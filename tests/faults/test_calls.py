@@ -171,44 +171,18 @@ def test_an_exception_passes_at_any_bytecode_of_a_switch(
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"}, err=None)
 def test_an_exception_passes_while_a_call_is_reported() -> None:
     """The next first need is the next call's, and no count is lost."""
-    import sys
     from contextvars import Context
 
     from ididi import Graph
 
     import ididi_scopefix
     from ididi_scopefix import _log
-
-    class InjectedError(Exception):
-        pass
-
-    def trace(frame, event, _):
-        global raised
-        if frame.f_globals.get("__name__", "") != "ididi_scopefix._log":
-            return None
-        if event == "line" and not raised:
-            lines.append(frame.f_lineno)
-            if len(lines) > passed:
-                raised = True
-                raise InjectedError
-        return trace
+    from tests.faults.test_calls import injected
 
     graph = Context().run(Graph)
-    passed = 0
-    while True:
-        _log._forked()  # begins anew, so that each line is reached again
-        lines, raised, arrived = [], False, False
-        sys.settrace(trace)
-        try:
-            Context().run(graph.use_scope)
-        except InjectedError:
-            arrived = True
-        finally:
-            sys.settrace(None)
-        assert arrived is raised
-        if not raised:
-            break
-        passed += 1
-    assert passed > 20
+    # Each call is the first one again, and so each is reported.
+    ends = injected(lambda: Context().run(graph.use_scope), before=_log._forked)
+    assert len(ends) > 100
+    assert set(ends) == {"passed"}
     assert Context().run(graph.use_scope)
     assert ididi_scopefix.status().fallbacks == 2

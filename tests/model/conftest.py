@@ -7,6 +7,8 @@ import sys
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.garbage import collected_by_hand as collected_by_hand
+
 # The same steps on every machine: what every change has to pass is repeatable.
 settings.register_profile(
     "short",

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import Machine
-from tests.pythons import IS_PYPY
 
 
+@pytest.mark.usefixtures("collected_by_hand")
 def test_every_call_is_answered_as_the_model_says(profile: settings) -> None:
     """Graphs, contexts, scopes and the shim come and go in any order."""
-    try:
-        run_state_machine_as_test(Machine, settings=profile)
-    finally:
-        gc.enable()
-        if not IS_PYPY:
-            gc.unfreeze()
+    run_state_machine_as_test(Machine, settings=profile)
