@@ -30,6 +30,7 @@ def use_here_and_elsewhere(graph: Any) -> None:
 
 
 @knows_graphs
+@pytest.mark.shim
 @pytest.mark.parametrize("switch", ["1", "verbose"])
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": "{switch}"}, err=None)
 def test_a_log_handler_uses_a_graph_of_its_own(switch: str) -> None:
@@ -62,6 +63,7 @@ def test_a_log_handler_uses_a_graph_of_its_own(switch: str) -> None:
 
 
 @knows_graphs
+@pytest.mark.shim
 @pytest.mark.parametrize("late", [False, True])
 def test_another_graph_is_used_at_every_line_of_the_shim(late: bool) -> None:
     """Handlers, finalizers and threads can run wherever the tracer does."""

@@ -130,7 +130,6 @@ def build_and_merge(kind: Any) -> Any:
 
 
 @knows_graphs
-@pytest.mark.shim
 def test_an_open_scope_is_not_taken_for_a_default_scope() -> None:
     """In ididi 1.8.4 a scope that was opened before activation can have no parent."""
     graph = build()

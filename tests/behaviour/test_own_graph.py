@@ -100,6 +100,7 @@ def open_request(graph: Any) -> Any:
     return Context().run(request)
 
 
+@pytest.mark.shim
 def test_a_graph_is_initialised_a_second_time() -> None:
     """It has a new default scope, also where the initialisation fails half-way."""
 
@@ -152,8 +153,12 @@ class Portable(BaseGraph):
         vars(self).update(state, _resolved_singletons={})
 
 
+# With the fix for ididi itself, a subclass has to leave out ``_default_scope`` as well.
+PORTED = [pytest.param(each, marks=pytest.mark.shim) for each in (copy.deepcopy, None)]
+
+
 @held_by_graphs
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, None])
+@pytest.mark.parametrize("copied", [copy.copy, *PORTED])
 def test_a_graph_without_its_pool_can_be_pickled(copied: Any) -> None:
     """What the graph holds of the shim's is pickled and copied as nothing."""
     graph = Context().run(partial(Portable, self_inject=False))

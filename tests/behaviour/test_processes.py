@@ -13,6 +13,7 @@ from tests.shape import knows_graphs
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
 
 
+@pytest.mark.shim
 @pytest.mark.child(env={"IDIDI_SCOPEFIX": "verbose"}, err=None)
 def test_a_call_from_c_has_no_frame_below_it() -> None:
     """The first function of a thread is called by nobody, and so may be Graph()."""
@@ -46,6 +47,7 @@ def test_a_call_from_c_has_no_frame_below_it() -> None:
     assert caller.count == 2
 
 
+@pytest.mark.shim
 @forks
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_fork_in_the_middle_of_a_call_waits_for_nothing(graph: Graph) -> None:
