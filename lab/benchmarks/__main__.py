@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Callable
 
 from lab.benchmarks.measuring import ENVIRON, ROOT, Row, call, compared, environment
-from tests.docs.markdown import COSTS, README, Document, table_of, with_table
+from lab.documents.tables import table_of, with_table
+from tests.docs.markdown import README, Document
 from tests.serving import HOST, Server
 
 IDIDI, GUARDED = "1.8.2", "1.8.4"
@@ -29,6 +30,7 @@ UVICORN = "0.38.0"
 """A release that starts requests where plain ididi works."""
 REQUESTS = 300
 """How many requests are one sample."""
+COSTS = "docs/costs.md"
 
 CALLS = (
     ("use_scope", "`use_scope()`, context has a scope", 1.85),

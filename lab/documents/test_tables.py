@@ -10,13 +10,9 @@ from ididi_scopefix import _releases as table
 from ididi_scopefix.command.doctor import UVICORN
 from lab.documents import comparison, hosts
 from lab.servers import rows
-from tests.docs.markdown import (
-    ALTERNATIVES,
-    EVIDENCE,
-    HOSTS,
-    ROOT_CAUSE,
-    Document,
-)
+from tests.docs.markdown import Document
+
+ROOT_CAUSE = "docs/root-cause.md"
 
 
 def test_the_table_of_workers_is_the_one_that_is_tried() -> None:
@@ -60,7 +56,7 @@ def column(row: comparison.Row) -> int:
 
 def test_the_alternatives_answer_what_was_measured() -> None:
     """Row by row, what `nox --session compare` expects and has seen."""
-    lines = Document(ALTERNATIVES).table("what you do")[1:]
+    lines = Document("docs/alternatives.md").table("what you do")[1:]
 
     for (_, ididi, uvicorn, *answers), row in zip(lines, comparison.ALTERNATIVES):
         assert (ididi, uvicorn) == (row.ididi, row.uvicorn)
@@ -70,7 +66,7 @@ def test_the_alternatives_answer_what_was_measured() -> None:
 
 def test_the_evidence_counts_what_there_is() -> None:
     """Releases, servers and programs, by the tables they are in."""
-    lines = Document(EVIDENCE).table("what is tried")
+    lines = Document("docs/evidence.md").table("what is tried")
     text = " ".join(line[0] for line in lines)
 
     assert f"each of the {len(table.VERIFIED)} affected releases" in text
@@ -80,4 +76,4 @@ def test_the_evidence_counts_what_there_is() -> None:
 
 def test_the_hosts_are_those_that_are_tried() -> None:
     """`python -m lab.documents.hosts` writes them, after a change of the rows."""
-    assert hosts.updated() == Document(HOSTS).text
+    assert hosts.updated() == Document(hosts.HOSTS).text

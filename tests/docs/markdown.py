@@ -7,19 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 README = "README.md"
 RECIPES = "docs/recipes.md"
-ALTERNATIVES = "docs/alternatives.md"
-COSTS = "docs/costs.md"
-EVIDENCE = "docs/evidence.md"
-HOSTS = "docs/hosts-table.md"
-ROOT_CAUSE = "docs/root-cause.md"
 DOCUMENTS = (
     README,
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
@@ -120,18 +112,3 @@ def _cells(table: str) -> list[list[str]]:
     header, _, *others = table.splitlines()
     lines = [line.strip("|").split("|") for line in (header, *others)]
     return [[cell.strip() for cell in line] for line in lines]
-
-
-def table_of(*lines: Sequence[str]) -> str:
-    """Return a table, whose first line is its header."""
-    header, *others = ("| " + " | ".join(line) + " |\n" for line in lines)
-    ruler = "| " + " | ".join("---" for _ in lines[0]) + " |\n"
-    return "".join([header.replace("|  |", "| |"), ruler, *others])
-
-
-def with_table(text: str, table: str) -> str:
-    """Return *text* with *table* in the place of the one that has its header."""
-    before, header, rest = text.partition(table.partition("\n")[0])
-    if not header:
-        raise LookupError(f"there is no table {table.splitlines()[0]}")
-    return before + table + "\n" + rest.partition("\n\n")[2]
