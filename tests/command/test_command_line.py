@@ -50,36 +50,31 @@ def test_a_wrong_command_line_is_answered_with_usage(
     assert finished.stderr.startswith("usage: ididi-scopefix")
 
 
-def _written_to(descriptor: int, *command: str) -> tuple[int, bytes]:
-    """Return the exit code, and what is said if standard output is *descriptor*."""
-    with os.fdopen(descriptor, "w") as output:
-        finished = subprocess.run(
-            command, env=clean(), stdout=output, stderr=subprocess.PIPE, check=False
-        )
-    return finished.returncode, finished.stderr
-
-
 @pytest.mark.parametrize("line", ["status", "--help", "doctor --json"])
 def test_a_reader_that_goes_away_is_no_error(installed: Environment, line: str) -> None:
     """The exit code is what the shell gives for a program before ``head``."""
     reading, writing = os.pipe()
     os.close(reading)
+    command = (installed.command, *line.split())
 
-    assert _written_to(writing, installed.command, *line.split()) == (141, b"")
+    with os.fdopen(writing, "w") as output:
+        finished = subprocess.run(
+            command, env=clean(), stdout=output, stderr=subprocess.PIPE, check=False
+        )
+    assert (finished.returncode, finished.stderr) == (141, b"")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")
-def test_a_full_disk_is_one_line(installed: Environment) -> None:
-    """What is to be redirected into a file may not fit."""
-    full = os.open("/dev/full", os.O_WRONLY)
-
-    code, said = _written_to(full, installed.command, "status")
-    assert (code, len(said.splitlines())) == (1, 1)
-
-
-def test_standard_output_may_be_closed(installed: Environment) -> None:
-    """A daemon has none."""
-    command = f"exec {shlex.quote(installed.command)} status >&-"
+@pytest.mark.parametrize(
+    ("output", "code", "lines"),
+    [("/dev/full", 1, 1), ("&-", 0, 0)],
+    ids=["on a full disk", "closed, as a daemon's"],
+)
+def test_what_can_not_be_written_is_one_line_at_most(
+    installed: Environment, output: str, code: int, lines: int
+) -> None:
+    """Standard output may be a file on a full disk, or not be there at all."""
+    command = f"exec {shlex.quote(installed.command)} status >{output}"
 
     finished = attempt("sh", "-c", command)
-    assert (finished.returncode, finished.stderr) == (0, "")
+    assert (finished.returncode, len(finished.stderr.splitlines())) == (code, lines)
