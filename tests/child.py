@@ -19,6 +19,7 @@ is expected of it. These arguments of the marker say otherwise:
 - ``env``: variables of the environment on top of this process's; ``None``
   removes one. The switch stays off where the whole run has the shim off.
 - ``options``: options of the interpreter. ``-O`` keeps the assertions.
+- ``python``: another interpreter of the same Python, which can't import ``tests``.
 - ``status``: with what the child has to end, 0 unless given.
 - ``out``, ``err``: what it has to write, as the text itself or as a function that
   is true of the text, such as ``re.compile("...").fullmatch``. Standard error has
@@ -26,9 +27,9 @@ is expected of it. These arguments of the marker say otherwise:
 
 The test's arguments, parameters and fixtures alike, are variables of the program
 if they are paths or if a literal can say what they are; others are not there. In
-``env`` and ``options``, ``{name}`` stands for the argument of that name: with
-``tmp_path``, ``env={"PYTHONPATH": "{tmp_path}"}`` is a folder for modules of the
-test's own.
+``env``, ``options`` and ``python``, ``{name}`` stands for the argument of that
+name: with ``tmp_path``, ``env={"PYTHONPATH": "{tmp_path}"}`` is a folder for
+modules of the test's own.
 
 The child runs in an empty folder of its own, and for a minute at most.
 """
@@ -66,7 +67,7 @@ class ChildError(AssertionError):
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        "child(env, options, status, out, err): run the body of the test in"
+        "child(env, options, python, status, out, err): run the body of the test in"
         " a new interpreter; see tests/child.py",
     )
 
@@ -96,6 +97,7 @@ def run_in_child(
     *,
     env: Mapping[str, str | None] | None = None,
     options: Sequence[str] = (),
+    python: str | None = None,
     status: int = 0,
     out: Expected = None,
     err: Expected = "",
@@ -110,8 +112,10 @@ def run_in_child(
         environment.pop(name, None)
         if value is not None:
             environment[name] = value.format(**arguments)
-    code = compile_body(item.path, item.originalname, arguments)
-    options = [part.format(**arguments) for part in options]
+    code = compile_body(item.path, item.originalname, arguments, python is None)
+    command = [
+        part.format(**arguments) for part in (python or sys.executable, *options)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, f"{item.originalname}.pyc")
         # A file of bytecode can be run like any program, and keeps the name of
@@ -120,7 +124,7 @@ def run_in_child(
         program.write_bytes(header + marshal.dumps(code))
         try:
             child = subprocess.run(
-                [sys.executable, *options, str(program)],
+                [*command, str(program)],
                 env=environment,
                 cwd=folder,
                 stdin=subprocess.DEVNULL,
@@ -146,7 +150,9 @@ def run_in_child(
             raise ChildError(f"{message}\n{written}")
 
 
-def compile_body(file: Path, name: str, arguments: Mapping[str, Any]) -> CodeType:
+def compile_body(
+    file: Path, name: str, arguments: Mapping[str, Any], tests: bool
+) -> CodeType:
     """Return the program that the function *name* in *file* is the text of."""
     tree = ast.parse(file.read_bytes())
     (function,) = (
@@ -156,15 +162,16 @@ def compile_body(file: Path, name: str, arguments: Mapping[str, Any]) -> CodeTyp
     )
     sources = {name: as_source(value) for name, value in arguments.items()}
     lines = [f"{name} = {source}" for name, source in sources.items() if source]
-    # The package tests is this one, whatever is installed under that name, as by
-    # ididi 1.5.x. All else that is installed goes before the checkout.
-    lines += [
-        "import sys",
-        f"sys.path.insert(0, {str(ROOT)!r})",
-        "import tests",
-        "sys.path.append(sys.path.pop(0))",
-        "del sys, tests",
-    ]
+    if tests:
+        # The package tests is this one, whatever is installed under that name, as by
+        # ididi 1.5.x. All else that is installed goes before the checkout.
+        lines += [
+            "import sys",
+            f"sys.path.insert(0, {str(ROOT)!r})",
+            "import tests",
+            "sys.path.append(sys.path.pop(0))",
+            "del sys, tests",
+        ]
     preparations = ast.parse("\n".join(lines)).body
     for statement in preparations:
         for node in ast.walk(statement):
