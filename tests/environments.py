@@ -69,10 +69,9 @@ class Environment(NamedTuple):
         scheme = "nt" if os.name == "nt" else "posix_prefix"
         return Path(sysconfig.get_path(name, scheme, {"base": str(self.folder)}))
 
-    def copy(self, folder: Path, *, without: str = "") -> Environment:
-        """Make another environment with the same packages, but one."""
-        ignore = shutil.ignore_patterns(without, f"{without}-*") if without else None
-        shutil.copytree(self.folder, folder, symlinks=True, ignore=ignore)
+    def copy(self, folder: Path) -> Environment:
+        """Make another environment with the same packages."""
+        shutil.copytree(self.folder, folder, symlinks=True)
         return Environment(folder)
 
     def pip(self, *arguments: str) -> None:
@@ -202,19 +201,14 @@ def wheels(workshop: Path, empty: Environment) -> Path:
         others = (*(f"{each}=={version(each)}" for each in names), backend())
         builder.pip("wheel", "--quiet", f"--wheel-dir={folder}", *others, "editables")
         builder.pip("install", "--no-index", f"--find-links={folder}", "hatchling")
-        put_shim(folder, builder)
+        if WHEEL:
+            # Its path is relative to the checkout, where nox runs.
+            shutil.copy(ROOT / WHEEL, folder)
+        else:
+            options = ("--quiet", "--no-deps", "--no-build-isolation", str(ROOT))
+            builder.pip("wheel", f"--wheel-dir={folder}", *options)
 
     return once(workshop / "wheels", make)
-
-
-def put_shim(folder: Path, builder: Environment) -> None:
-    """Put the wheel that is to be tested into *folder*, or else make one there."""
-    if WHEEL:
-        # Its path is relative to the checkout, where nox runs.
-        shutil.copy(ROOT / WHEEL, folder)
-        return
-    options = ("--quiet", f"--wheel-dir={folder}", "--no-deps", "--no-build-isolation")
-    builder.pip("wheel", *options, str(ROOT))
 
 
 def extended(folder: Path, base: Environment, wheels: Path, name: str) -> Environment:
@@ -241,4 +235,7 @@ def installed(workshop: Path, plain: Environment, wheels: Path) -> Environment:
 @pytest.fixture
 def copy(installed: Environment, tmp_path: Path) -> Environment:
     """An environment that has ididi and the shim; a test's own."""
-    return installed.copy(tmp_path / "copy", without="pip")
+    without_pip = shutil.ignore_patterns("pip", "pip-*")
+    folder = tmp_path / "copy"
+    shutil.copytree(installed.folder, folder, symlinks=True, ignore=without_pip)
+    return Environment(folder)

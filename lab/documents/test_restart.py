@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import sysconfig
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.docs.markdown import RECIPES, Document
 from tests.serving import Server, polled
 
 pytestmark = pytest.mark.skipif(
-    recipes.environment() != recipes.SERVERS, reason="needs servers to restart"
+    recipes.ENVIRONMENT != recipes.SERVERS, reason="needs servers to restart"
 )
 
 GUNICORN = "gunicorn app:app --workers 2 --worker-class uvicorn_worker.UvicornWorker"
@@ -41,7 +42,7 @@ def serving(command: str, service: Path) -> Server:
     """Return a server, to be started by the interpreter of the environment."""
     environment = environments.Environment(service / "environment")
     # By its script, as everybody starts it: gunicorn starts itself again by that.
-    scripts = Path(recipes.PYTHON).parent
+    scripts = Path(sys.executable).parent
     return recipes.started(f"{environment.python} {scripts}/{command}", service)
 
 

@@ -20,16 +20,13 @@ from tests.serving import HOST, Server
 if TYPE_CHECKING:
     from tests.docs.markdown import Block, Section
 
-VARIABLE = "SCOPEFIX_DOCS"
-"""Names the environment that the tests run in; without it, it has no server."""
-
-PYTHON = sys.executable
-"""The interpreter of the environment that the tests run in."""
-
 BASH = shutil.which("bash") or "bash"
 """The first on PATH; by its name alone, Windows finds another one before it."""
 
 PLAIN, SERVERS, LIHIL = "plain", "servers", "lihil"
+
+ENVIRONMENT = os.environ.get("SCOPEFIX_DOCS", PLAIN)
+"""The environment that the tests run in."""
 
 RUN = ("python", "sh", "console", "dockerfile")
 """The languages whose blocks are run."""
@@ -41,13 +38,6 @@ _TARGETS = re.compile(r"^make .*\n", re.MULTILINE)
 """The project's own commands, too long to run here."""
 
 
-def environment() -> str:
-    """Return the environment that the tests run in."""
-    name = os.environ.get(VARIABLE, PLAIN)
-    assert name in (PLAIN, SERVERS, LIHIL)
-    return name
-
-
 def sections() -> list[Section]:
     """Return the sections that are run in this environment."""
     return [
@@ -55,7 +45,7 @@ def sections() -> list[Section]:
         for document in DOCUMENTS
         for section in Document(document).sections
         if any(block.language in RUN for block in section.blocks)
-        and _environment_of(section) == environment()
+        and _environment_of(section) == ENVIRONMENT
     ]
 
 
@@ -69,7 +59,7 @@ def _environment_of(section: Section) -> str:
 
 def started(command: str, folder: Path, **variables: str) -> Server:
     """Return a server, to be started by *command* in *folder*."""
-    return _Command(command, Recipe(folder, PYTHON, **variables))
+    return _Command(command, Recipe(folder, sys.executable, **variables))
 
 
 class Recipe:

@@ -28,7 +28,6 @@ TRANSLATIONS = {
 }
 OTHERS = ("CHANGELOG.md", "SECURITY.md", "lab/README.md", "docs/upstream/README.md")
 PAGES = (*DOCUMENTS, *TRANSLATIONS, *OTHERS)
-WORKFLOWS = (".ci/run", *(ROOT / ".github/workflows").glob("*.yml"))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -47,7 +46,7 @@ def test_every_link_leads_somewhere(path: str) -> None:
 
 
 def test_every_target_and_every_session_exists() -> None:
-    """Those of make and nox that a page or a workflow names can be typed."""
+    """Those of make and nox that a page names can be typed."""
     noxfiles = ("noxfile.py", "lab/noxfile.py", "release/noxfile.py")
     sessions = {
         node.name
@@ -58,20 +57,19 @@ def test_every_target_and_every_session_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = {*re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE)}
 
-    for path in (*PAGES, *WORKFLOWS):
-        text = (ROOT / path).read_text(encoding="utf-8")
-        if path in PAGES:
-            # In prose, what can be typed stands between backticks.
-            blocks = [block.text for block in Document(path).blocks]
-            text = "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", text)])
-        for target in re.findall(r"^(?:.* run: )?make ([a-z]+)", text, re.MULTILINE):
+    for path in PAGES:
+        page = Document(path)
+        blocks = [block.text for block in page.blocks]
+        # In prose, what can be typed stands between backticks.
+        text = "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", page.text)])
+        for target in re.findall(r"^make ([a-z]+)", text, re.MULTILINE):
             assert target in targets, path
         for session in re.findall(r"nox .*--session ([a-z]+)", text):
             assert session in sessions, path
 
 
 @pytest.mark.skipif(
-    recipes.environment() != recipes.SERVERS, reason="`make docs` has a server"
+    recipes.ENVIRONMENT != recipes.SERVERS, reason="`make docs` has a server"
 )
 @pytest.mark.parametrize(
     ("name", "switch", "command"),

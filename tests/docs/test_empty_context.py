@@ -17,8 +17,7 @@ EmptyContext = recipe["EmptyContext"]
 value: ContextVar[str] = ContextVar("value")
 
 
-@pytest.mark.parametrize("kind", ["http", "websocket"])
-def test_a_connection_starts_in_an_empty_context(kind: str) -> None:
+def test_a_request_starts_in_an_empty_context() -> None:
     """It leaves nothing in the context of the server, and its exception passes."""
     error = KeyError()
     found = []
@@ -31,7 +30,7 @@ def test_a_connection_starts_in_an_empty_context(kind: str) -> None:
     async def serve() -> None:
         value.set("of the server")
         with pytest.raises(KeyError) as raised:
-            await EmptyContext(app)({"type": kind}, None, None)
+            await EmptyContext(app)({"type": "http"}, None, None)
         assert raised.value is error
         assert value.get() == "of the server"
 

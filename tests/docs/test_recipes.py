@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_section_does_what_it_says(
     section: Section, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """It runs in a folder of its own, with nothing else but a clone."""
-    python = recipes.PYTHON
+    python = sys.executable
     variables = {}
     folder = tmp_path / "folder"
     text = "".join(block.text for block in section.blocks)

@@ -27,46 +27,39 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("path", [".", f"nowhere{os.pathsep}"])
-def test_a_module_on_pythonpath_comes_first(
-    installed: Environment, folder: Path, path: str
-) -> None:
-    """A sitecustomize there would, too, unless PYTHONPATH is ignored."""
-    here = {"folder": folder, "PYTHONPATH": path}
-    command = ("-c", "print('program')")
-
-    told = run(installed.python, *command, **here).stdout
-    assert told == "intruder\nprogram\n"
-    for option in ("-E", "-I"):
-        assert run(installed.python, option, *command, **here).stdout == "program\n"
-
-
 @pytest.mark.parametrize(
-    ("words", "executed"),
+    ("path", "words", "options"),
     [
-        (("-c", "import ididi"), True),
-        (("-m", "ididi_scopefix", "--version"), True),
-        (("-c", "import ididi_scopefix"), False),
+        (".", ("-c", "pass"), ("-E", "-I")),
+        (f"nowhere{os.pathsep}", ("-c", "pass"), ("-E", "-I")),
+        ("", ("-c", "import ididi"), ISOLATED),
+        ("", ("-m", "ididi_scopefix", "--version"), ISOLATED),
     ],
-    ids=["a program", "python -m", "the start-up line"],
 )
-def test_a_module_in_the_current_folder_is_imported_late(
-    installed: Environment, folder: Path, words: tuple[str, ...], executed: bool
+def test_options_keep_modules_of_the_current_folder_out(
+    installed: Environment,
+    folder: Path,
+    path: str,
+    words: tuple[str, ...],
+    options: tuple[str, ...],
 ) -> None:
-    """Python puts that folder on sys.path after the line has been executed."""
-    told = attempt(installed.python, *words, folder=folder).stdout
-    assert ("intruder" in told) == executed
-    for option in ISOLATED:
-        told = attempt(installed.python, option, *words, folder=folder).stdout
+    """Without them, Python imports such a module as it would a sitecustomize."""
+    here = {"folder": folder, "PYTHONPATH": path}
+
+    assert "intruder" in attempt(installed.python, *words, **here).stdout
+    for option in options:
+        told = run(installed.python, option, *words, **here).stdout
         assert "intruder" not in told
 
 
-def test_the_script_imports_nothing_from_the_current_folder(
+def test_line_and_script_import_nothing_from_the_current_folder(
     installed: Environment, folder: Path
 ) -> None:
-    """It is for somebody who doesn't know what is in there."""
-    told = run(installed.command, "--version", folder=folder).stdout
+    """Python puts that folder on sys.path after the line has been executed."""
+    program = (installed.python, "-c", "import ididi_scopefix")
 
+    assert run(*program, folder=folder).stdout == ""
+    told = run(installed.command, "--version", folder=folder).stdout
     assert told.startswith("ididi-scopefix ")
 
 
