@@ -146,7 +146,7 @@ def test_an_ididi_that_can_not_be_imported_is_said(
     err=None,
 )
 def test_callers_are_listed() -> None:
-    """In verbose mode, each call that needed the shim is there, with its line."""
+    """In verbose mode, status names each call that needed the shim, with its line."""
     from contextvars import Context
 
     from ididi import Graph
