@@ -32,23 +32,24 @@ KILLERS = 12
 SURVIVED = "survived"
 
 CALLS = ("tests/behaviour", "tests/differential")
-IMPORTS = ("tests/imports", "tests/start_up", "tests/races", "tests/faults")
+IMPORTS = ("tests/behaviour", "tests/imports", "tests/races", "tests/faults")
 RELEASES = ("tests/test_newer_releases.py", "tests/test_releases.py")
+PROGRAMS = ("tests/start_up", "tests/command")
 STAGES = {
-    "__init__.py": (("1.8.2", (*IMPORTS, "tests/behaviour", "tests/command")),),
-    "_activation.py": (("1.8.2", (*IMPORTS, *RELEASES, "tests/behaviour")),),
-    "_api.py": (("1.8.2", ("tests/behaviour", "tests/imports", "tests/command")),),
-    "_log.py": (("1.8.2", ("tests/behaviour", "tests/faults", "tests/command")),),
+    "__init__.py": (("1.8.2", IMPORTS), ("1.8.2", PROGRAMS)),
+    "_activation.py": (("1.8.2", (*IMPORTS, *RELEASES)), ("1.8.2", PROGRAMS)),
+    "_api.py": (("1.8.2", ("tests/behaviour", "tests/imports")), ("1.8.2", PROGRAMS)),
+    "_log.py": (("1.8.2", ("tests/behaviour", "tests/faults")), ("1.8.2", PROGRAMS)),
     "_releases.py": (
-        ("1.8.2", (*RELEASES, "tests/imports", "tests/behaviour", "tests/start_up")),
-        ("1.5.4", ("tests/behaviour",)),
+        ("1.8.2", (*RELEASES, "tests/behaviour", "tests/imports")),
+        *(("1.5.4", ("tests/behaviour",)), ("1.8.2", PROGRAMS)),
     ),
     "_variable.py": (
         ("1.8.2", (*CALLS, "tests/races", "tests/faults", "tests/model")),
         *((release, CALLS) for release in ("1.5.4", "1.8.4", "1.4.4")),
     ),
 }
-"""Releases of ididi, and the tests of what a module is for, which have to notice."""
+"""Releases of ididi, and tests of what a module is for, one of which has to fail."""
 
 OPTIONS = ("-x", "--quiet", "--tb=no", "-p", "no:cacheprovider")
 PARALLEL = ("--numprocesses", "2", "--dist", "worksteal")
