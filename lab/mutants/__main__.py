@@ -68,8 +68,7 @@ def copy_project() -> None:
 def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) -> str:
     """Run tests until one fails; return which, nothing if none does."""
     dropped = ("PYTHON", "PYTEST", "IDIDI_SCOPEFIX", "VIRTUAL_ENV")
-    names = [name for name in os.environ if not name.startswith(dropped)]
-    environment = {name: os.environ[name] for name in names}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     folder = FOLDER / "releases" / release
     if not folder.exists():
         download(release, folder)
@@ -82,7 +81,7 @@ def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) 
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         # A group of its own, to be ended with all that it has started.
         start_new_session=True,
@@ -184,9 +183,8 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="of what was tried")
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    found: dict[str, str] = {}
-    if RESULTS.exists():
-        found = json.loads(RESULTS.read_text(encoding="utf-8"))
+    stored = RESULTS.read_text("utf-8") if RESULTS.exists() else "{}"
+    found: dict[str, str] = json.loads(stored)
     mutants = [
         mutant
         for module in options.module or STAGES

@@ -62,10 +62,7 @@ def mutants_of(module: str, source: str) -> Iterator[Mutant]:
             yield Mutant(module, place, node.lineno, change, text, name)
 
 
-Slot = tuple[str, Any, Any, Any]
-
-
-def slots(node: Any, function: str, inside: Any) -> Iterator[Slot]:
+def slots(node: Any, function: str, inside: Any) -> Iterator[tuple[str, Any, Any, Any]]:
     """Yield where in *node* there is something that may be replaced.
 
     Each is the name of the function, the function, and a list or an object's
