@@ -211,6 +211,7 @@ def test_a_hundred_callers_are_told_apart() -> None:
     assert len([line for line in lines() if line.startswith("also needed: ")]) == 99
     summed = [line for line in lines() if " calls answered: " in line]
     assert [line.split()[0] for line in summed] == ["10", "100", "1,000"]
+    assert "elsewhere" not in summed[0]
     last = summed[-1]
     assert last.startswith("1,000 calls answered: 2 ")
     assert last.count(";") == 10  # ten callers are named

@@ -166,6 +166,7 @@ def test_a_loader_that_a_library_made_is_hooked(kind: str) -> None:
     assert dict(vars(loader)) == before
     if kind != "legacy":  # its modules have the spec that it has made them from
         assert ididi.__spec__.loader is ididi.graph.__spec__.loader is loader
+        assert ididi.graph.__loader__ is loader
 
 
 @pytest.mark.parametrize(
