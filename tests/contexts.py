@@ -44,18 +44,12 @@ def in_new_thread(function: Callable[[], T]) -> T:
 
 
 def in_thread_with_event_loop(function: Callable[[], T]) -> T:
-    """As the bug was reported: a thread that runs an event loop of its own."""
+    """As a worker thread does that runs an event loop of its own."""
 
     async def main() -> T:
         return function()
 
     return in_new_thread(lambda: asyncio.run(main()))
-
-
-def in_pool_thread(function: Callable[[], T]) -> T:
-    """As a program does with ``concurrent.futures``."""
-    with one_thread() as pool:
-        return pool.submit(function).result()
 
 
 def in_executor_of_loop(function: Callable[[], T]) -> T:
@@ -96,15 +90,13 @@ def run_in_empty_context(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def run_in_thread(function: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run the coroutine that *function* makes in a new thread's event loop."""
+    """Run a coroutine in a new thread's event loop, where the bug was reported."""
     return in_new_thread(lambda: asyncio.run(function()))
 
 
 SYNC = (
     in_thread_with_event_loop,
     in_empty_context,
-    in_new_thread,
-    in_pool_thread,
     in_executor_of_loop,
     in_task_with_empty_context,
 )

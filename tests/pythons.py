@@ -13,29 +13,8 @@ from packaging.version import Version
 IS_PYPY = sys.implementation.name == "pypy"
 IS_FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-counts_references = pytest.mark.skipif(
-    IS_PYPY, reason="PyPy frees objects only when its collector runs"
-)
-"""Marks a test of what is freed without the collector."""
-
-measures_memory = pytest.mark.skipif(
-    IS_PYPY or IS_FREE_THREADED,
-    reason="PyPy has no tracemalloc; a free-threaded build frees memory later,"
-    " with plain ididi too",
-)
-"""Marks a test that compares the size of the process before and after."""
-
-runs_last_finalizers = pytest.mark.skipif(
-    IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
-)
-"""Marks a test of what a ``__del__`` does at the very end."""
-
-IDIDI = Version(version("ididi"))
-READS_ANNOTATIONS = sys.version_info < (3, 15) or Version("1.8.4") < IDIDI
-"""Whether ididi can tell of what type a parameter is."""
-
 reads_annotations = pytest.mark.xfail(
-    not READS_ANNOTATIONS,
+    sys.version_info >= (3, 15) and Version(version("ididi")) <= Version("1.8.4"),
     reason="ididi up to 1.8.4 can't read annotations on Python 3.15, with or"
     " without the shim",
 )

@@ -24,14 +24,3 @@ knows_graphs = pytest.mark.skipif(
     is_compiled(), reason="compiled methods don't tell which graph is asked"
 )
 """Marks a test in which several graphs each answer for themselves."""
-
-compiled_only = pytest.mark.skipif(
-    not is_compiled(), reason="methods written in Python tell which graph is asked"
-)
-"""Marks a test in which the graph built last answers."""
-
-held_by_graphs = pytest.mark.skipif(
-    not holds_default_scopes(),
-    reason="in ididi 1.4.4 and 1.5.x a graph has no place for its default scope",
-)
-"""Marks a test of what goes away together with its graph."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tests.other_releases import download, invent, put_metadata
     ("version", "words"),
     [
         ("1.4.2rc1", "by design"),
-        ("1.4.3.dev1", "upgrade to 1.4.4"),
         ("1.4.3.post99", "upgrade to 1.4.4"),
         # It is no 1.4.3, and comes before 1.4.4.
         ("1.4.4rc1", "not in the range >=1.4.4"),
@@ -114,25 +112,10 @@ def editable(folder: Path) -> list[Path]:
     return [folder, invent(None, folder / "source", own="1.8.2")]
 
 
-def zipped(folder: Path) -> list[Path]:
-    """Return a path to an application that is one file."""
-    invent("1.4.3", folder / "ididi", own="1.8.2")
-    return [Path(shutil.make_archive(str(folder / "ididi"), "zip", folder / "ididi"))]
-
-
 def of_setuptools(folder: Path) -> list[Path]:
     """Return a path to metadata in one file, as Linux distributions ship them."""
     metadata = put_metadata(invent(None, folder, own="1.8.2"), "1.4.3") / "METADATA"
     metadata.rename(folder / "ididi-1.4.3-py3.egg-info")
-    return [folder]
-
-
-def in_latin_1(folder: Path) -> list[Path]:
-    """Return a path to metadata that some tool wrote in its machine's encoding."""
-    invent("1.4.3", folder, own="1.8.3")
-    metadata = folder / "ididi-1.4.3.dist-info" / "METADATA"
-    text = metadata.read_text(encoding="utf-8")
-    metadata.write_text(f"{text}Author: José\n", encoding="latin-1")
     return [folder]
 
 
@@ -153,9 +136,7 @@ def paths(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     [
         (behind_another, "1.4.3"),
         (editable, "1.4.3"),
-        (zipped, "1.4.3"),
         (of_setuptools, "1.4.3"),
-        (in_latin_1, "1.8.3"),
         (without_metadata, "1.8.3"),
     ],
     indirect=["paths"],

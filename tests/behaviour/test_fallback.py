@@ -1,6 +1,5 @@
 """In a context without a scope, a graph answers with its default scope."""
 
-import asyncio
 from typing import Annotated, Any
 
 import pytest
@@ -19,16 +18,6 @@ from tests.pythons import reads_annotations
 
 in_every_context = pytest.mark.parametrize("call", contexts.SYNC)
 in_every_async_context = pytest.mark.parametrize("run", contexts.ASYNC)
-
-
-def test_a_thread_with_its_own_event_loop_opens_a_scope(graph: Graph) -> None:
-    """This is the bug as it was reported: a server's worker thread with a loop."""
-
-    async def request() -> Settings:
-        async with graph.ascope("request") as scope:
-            return await scope.resolve(Settings)
-
-    assert isinstance(contexts.run_in_thread(request), Settings)
 
 
 @in_every_context
@@ -85,40 +74,23 @@ def test_an_async_scope_has_the_default_scope_as_its_parent(
 
 @in_every_context
 @reads_annotations
-def test_resources_live_as_long_as_their_scope(
-    graph: Graph, call: contexts.SyncWay
-) -> None:
-    """An entry function that needs a resource opens a scope by itself."""
-    graph.node(open_connection)
-
-    def request() -> Connection:
-        with graph.scope() as scope:
-            connection = scope.resolve(Connection)
-            assert connection.is_open
-        return connection
+def test_an_entry_function_opens_a_scope(graph: Graph, call: contexts.SyncWay) -> None:
+    """The resource that it needs lives as long as that scope."""
 
     @graph.entry
     def main(connection: Annotated[Connection, use(open_connection)]) -> Connection:
         assert connection.is_open
         return connection
 
-    assert not call(request).is_open
     assert not call(main).is_open
 
 
 @in_every_async_context
 @reads_annotations
-def test_async_resources_live_as_long_as_their_scope(
+def test_an_async_entry_function_opens_an_async_scope(
     graph: Graph, run: contexts.AsyncWay
 ) -> None:
-    """An async entry function that needs one opens an async scope by itself."""
-    graph.node(open_async_connection)
-
-    async def request() -> Connection:
-        async with graph.ascope() as scope:
-            connection = await scope.resolve(Connection)
-            assert connection.is_open
-        return connection
+    """The resource that it needs lives as long as that scope."""
 
     @graph.entry
     async def main(
@@ -127,7 +99,6 @@ def test_async_resources_live_as_long_as_their_scope(
         assert connection.is_open
         return connection
 
-    assert not run(request).is_open
     assert not run(main).is_open
 
 
@@ -161,22 +132,6 @@ def test_a_scope_can_be_handed_to_another_context(
         call(lambda: work(request))
 
 
-@in_every_context
-def test_a_scope_made_here_is_entered_elsewhere(
-    graph: Graph, default_scope: SyncScope, call: contexts.SyncWay
-) -> None:
-    """Programs do so with ``run_in_executor(None, manager.__enter__)``."""
-    manager = graph.scope("request")
-
-    def request() -> None:
-        with manager as scope:
-            assert scope.pre is default_scope
-            assert graph.use_scope() is scope
-        assert graph.use_scope() is default_scope
-
-    call(request)
-
-
 @in_every_async_context
 def test_an_async_scope_made_here_is_entered_elsewhere(
     graph: Graph, default_scope: SyncScope, run: contexts.AsyncWay
@@ -193,21 +148,3 @@ def test_an_async_scope_made_here_is_entered_elsewhere(
         assert graph.use_scope() is default_scope
 
     run(request)
-
-
-def test_a_copied_context_has_the_scope_of_its_caller(
-    graph: Graph, default_scope: SyncScope
-) -> None:
-    """Tasks and ``asyncio.to_thread`` take along a scope that is open."""
-
-    async def use_scope() -> Any:
-        return graph.use_scope()
-
-    async def main() -> None:
-        assert await asyncio.create_task(use_scope()) is default_scope
-        async with graph.ascope("request") as scope:
-            assert await asyncio.create_task(use_scope()) is scope
-            assert await asyncio.to_thread(graph.use_scope) is scope
-        assert await asyncio.to_thread(graph.use_scope) is default_scope
-
-    contexts.run_in_empty_context(main)

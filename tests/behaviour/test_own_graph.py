@@ -5,32 +5,26 @@ import copy
 import pickle
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Any, Callable
+from typing import Any
 
-import ididi.graph
 import pytest
 from ididi import Graph
 from ididi.config import DefaultScopeName
-from ididi.errors import OutOfScopeError
 
 import ididi_scopefix
 from tests import contexts
 from tests.pythons import collect
-from tests.shape import held_by_graphs, knows_graphs
+from tests.shape import holds_default_scopes, knows_graphs
 
 pytestmark = knows_graphs
 
 BaseGraph: Any = Graph
-with_and_without_self_inject = pytest.mark.parametrize(
-    "build",
-    [
-        pytest.param(lambda: Context().run(Graph), id="self_inject"),
-        pytest.param(
-            lambda: Context().run(partial(Graph, self_inject=False)),
-            id="no self_inject",
-        ),
-    ],
-)
+with_and_without_self_inject = pytest.mark.parametrize("self_inject", [True, False])
+
+
+def build(self_inject: bool) -> Any:
+    """Return a graph that was built in a context of its own."""
+    return Context().run(partial(Graph, self_inject=self_inject))
 
 
 def own(graph: Any) -> Any:
@@ -59,7 +53,7 @@ def assert_answers_for_itself(graph: Any) -> None:
 
 
 @with_and_without_self_inject
-def test_tenants_come_and_go_on_one_thread(build: Callable[[], Any]) -> None:
+def test_tenants_come_and_go_on_one_thread(self_inject: bool) -> None:
     """Neither the thread nor a copy of its context answers for a graph that is gone."""
 
     def serve(graph: Any) -> None:
@@ -67,9 +61,9 @@ def test_tenants_come_and_go_on_one_thread(build: Callable[[], Any]) -> None:
         copy_context().run(assert_answers_for_itself, graph)
 
     with contexts.one_thread() as pool:
-        lasting = build()
+        lasting = build(self_inject)
         for _ in range(5):
-            graph = build()
+            graph = build(self_inject)
             for each in (graph, lasting, graph):
                 pool.submit(serve, each).result()
             del graph, each
@@ -77,9 +71,9 @@ def test_tenants_come_and_go_on_one_thread(build: Callable[[], Any]) -> None:
 
 
 @with_and_without_self_inject
-def test_a_plugin_is_merged_and_dropped(build: Callable[[], Any]) -> None:
+def test_a_plugin_is_merged_and_dropped(self_inject: bool) -> None:
     """The application answers for itself, and so does a scope of the plugin's."""
-    app, plugin = build(), build()
+    app, plugin = build(self_inject), build(self_inject)
     Context().run(app.merge, plugin)
     served, left = open_request(app), open_request(plugin)
     plugin = None
@@ -90,11 +84,11 @@ def test_a_plugin_is_merged_and_dropped(build: Callable[[], Any]) -> None:
     Context().run(assert_answers_for_itself, app)
 
 
-def open_request(graph: Any) -> Any:
+def open_request(graph: Any, name: Any = "request") -> Any:
     """Return a scope of *graph* that a context of its own has opened."""
 
     def request() -> Any:
-        with graph.scope("request") as scope:
+        with graph.scope(name) as scope:
             return scope
 
     return Context().run(request)
@@ -157,7 +151,9 @@ class Portable(BaseGraph):
 PORTED = [pytest.param(each, marks=pytest.mark.shim) for each in (copy.deepcopy, None)]
 
 
-@held_by_graphs
+@pytest.mark.skipif(
+    not holds_default_scopes(), reason="the pool holds the default scope there"
+)
 @pytest.mark.parametrize("copied", [copy.copy, *PORTED])
 def test_a_graph_without_its_pool_can_be_pickled(copied: Any) -> None:
     """What the graph holds of the shim's is pickled and copied as nothing."""
@@ -199,7 +195,7 @@ class Closed(BaseGraph):
         super().__setattr__(name, value)
 
 
-@pytest.mark.parametrize("self_inject", [True, False])
+@with_and_without_self_inject
 @pytest.mark.parametrize("late", [False, True])
 def test_the_program_s_objects_are_asked_for_nothing(
     late: bool, self_inject: bool
@@ -210,35 +206,11 @@ def test_the_program_s_objects_are_asked_for_nothing(
     graph = Context().run(partial(Closed, self_inject=self_inject))
     graph._resolved_singletons[Proxy] = Proxy()
     ididi_scopefix.activate()
-    default = contexts.in_new_thread(open_request(graph).use_scope)
+    # A scope's name can be anything that has a hash, and is not compared either.
+    request = open_request(graph, name=graph)
+    default = contexts.in_new_thread(request.use_scope)
     assert default is own(graph)
     Context().run(assert_answers_for_itself, graph)
-
-
-def test_a_wrapped_method_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tracers do so. ididi's own method, below the wrapper, still has the graph."""
-    method: Any = ididi.graph.Resolver.use_scope
-    monkeypatch.setattr(ididi.graph.Resolver, "use_scope", lambda self: method(self))
-    graph = Context().run(Graph)
-    Context().run(Graph)
-    assert own(graph)._type_registry is graph._type_registry
-
-
-def test_a_scope_within_another_graph_s_answers_for_its_own() -> None:
-    """The chain that it is part of ends at the default scope of the other graph."""
-    first, second = Context().run(Graph), Context().run(Graph)
-
-    def nested() -> Any:
-        with first.scope("outer") as outer, second.scope("request") as request:
-            assert request.pre is outer
-            assert second.use_scope() is request
-            assert second.use_scope(DefaultScopeName) is own(first)
-            with pytest.raises(OutOfScopeError):
-                second.use_scope("unknown")
-        return request
-
-    request = Context().run(nested)
-    assert contexts.in_new_thread(request.use_scope) is own(second)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -252,18 +224,3 @@ def test_graphs_can_share_a_thread_pool(late: bool) -> None:
         ididi_scopefix.activate()
     for graph in (first, second, first):
         Context().run(assert_answers_for_itself, graph)
-
-
-@pytest.mark.unchanged
-def test_a_name_of_a_scope_is_not_compared(graph: Graph) -> None:
-    """A name can be anything that has a hash, and may raise when it is compared."""
-
-    class Name:
-        __hash__ = object.__hash__
-
-        def __eq__(self, other: object) -> bool:
-            raise RuntimeError("compared")
-
-    name = Name()
-    with graph.scope(name) as scope:  # type: ignore[arg-type,unused-ignore]
-        assert scope.name is name

@@ -7,7 +7,7 @@ from contextvars import Context
 import pytest
 from ididi import Graph
 
-from tests.pythons import IS_FREE_THREADED, runs_last_finalizers
+from tests.pythons import IS_FREE_THREADED, IS_PYPY
 from tests.shape import knows_graphs
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork()")
@@ -78,7 +78,9 @@ def test_a_fork_in_the_middle_of_a_call_waits_for_nothing(graph: Graph) -> None:
     assert workers
 
 
-@runs_last_finalizers
+@pytest.mark.skipif(
+    IS_PYPY, reason="PyPy calls no finalizers when the interpreter ends"
+)
 @pytest.mark.skipif(
     IS_FREE_THREADED, reason="Python without the GIL has cleared ididi by then"
 )

@@ -47,31 +47,6 @@ def run_at_once(*functions: Callable[[], Any]) -> list[Any]:
     return results
 
 
-class Pause:
-    """Calls a function when the code of a module is about to run.
-
-    Not in a finder: Python holds the lock of all imports there.
-    """
-
-    def __init__(self, name: str, function: Callable[[], object]) -> None:
-        self.name, self.function = name, function
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """Find that module as Python does, and hook its loader."""
-        if name != self.name:
-            return None
-        spec: Any = PathFinder.find_spec(name, path, target)
-        execute = spec.loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            self.function()
-            execute(module)
-
-        spec.loader.exec_module = exec_module
-        return spec
-
-
 def run_while_ididi_is_imported(
     function: Callable[[], object],
     importing: Callable[[], object],
@@ -90,9 +65,24 @@ def run_while_ididi_is_imported(
         if fails:
             raise ImportError("it fails")
 
+    class Finder:
+        def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+            if name != "ididi._ds":
+                return None
+            spec: Any = PathFinder.find_spec(name, path, target)
+            execute = spec.loader.exec_module
+
+            # Not in the finder: Python holds the lock of all imports there.
+            def exec_module(module: ModuleType) -> None:
+                start()
+                execute(module)
+
+            spec.loader.exec_module = exec_module
+            return spec
+
     second = threading.Thread(target=function, daemon=True)
     first = threading.Thread(target=importing, daemon=True)
-    Pause("ididi._ds", start)
+    sys.meta_path.insert(0, Finder())  # type: ignore[arg-type]
     first.start()
     for thread in (first, second):
         thread.join(DEADLINE / 2)

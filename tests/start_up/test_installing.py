@@ -41,54 +41,25 @@ def test_a_program_that_knows_nothing_of_the_shim_is_cured(
     assert environment.run(IN_AN_EMPTY_CONTEXT).stdout == "LookupError\n"
 
 
-@pytest.fixture
-def target(wheels: Path, installed: Environment, tmp_path: Path) -> Path:
-    """A folder that ``pip install --target`` has filled."""
-    folder = tmp_path / "target"
-    options = ("--quiet", "--no-index", f"--find-links={wheels}")
-    installed.pip("install", *options, f"--target={folder}", "ididi-scopefix")
-    return folder
-
-
-@pytest.fixture
-def customized(tmp_path: Path) -> Path:
-    """A folder with the example as its sitecustomize."""
-    folder = tmp_path / "customized"
-    folder.mkdir()
-    example = ROOT / "sitecustomize_example.py"
-    shutil.copy(example, folder / "sitecustomize.py")
-    return folder
-
-
 def test_the_sitecustomize_example_needs_no_start_up_line(
-    plain: Environment, target: Path, customized: Path
+    plain: Environment, installed: Environment, wheels: Path, tmp_path: Path
 ) -> None:
     """Python reads no start-up file in the folder of a serverless layer."""
+    layer, customized = tmp_path / "layer", tmp_path / "customized"
+    options = ("--quiet", "--no-index", f"--find-links={wheels}", f"--target={layer}")
+    installed.pip("install", *options, "ididi-scopefix")
+    customized.mkdir()
+    example = ROOT / "sitecustomize_example.py"
+    shutil.copy(example, customized / "sitecustomize.py")
     for folders, expected in (
-        ([target], "LookupError\n"),
-        ([customized, target], "request\n"),
+        ([layer], "LookupError\n"),
+        ([customized, layer], "request\n"),
         ([customized], "LookupError\n"),  # the layer is gone
     ):
         path = os.pathsep.join(map(str, folders))
         finished = plain.run(IN_AN_EMPTY_CONTEXT, PYTHONPATH=path)
         assert finished.stdout == expected
         assert finished.stderr == ""
-
-
-@pytest.mark.child(env={"PYTHONPATH": "{customized}"})
-def test_all_ways_at_once_activate_once(customized: Path) -> None:
-    """These are the start-up line, a sitecustomize and an import in the program."""
-    import sys
-    from pathlib import Path
-
-    import ididi_scopefix
-    from tests.imports.calls import check_patched
-
-    assert Path(sys.modules["sitecustomize"].__file__).parent == customized
-    ididi_scopefix.activate()
-    check_patched()
-    variable = sys.modules["ididi.graph"]._SCOPE_CONTEXT
-    assert type(variable.original).__name__ == "ContextVar"
 
 
 def test_the_package_works_in_a_zip(

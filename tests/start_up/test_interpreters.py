@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.environments import IN_AN_EMPTY_CONTEXT, START_UP_FILE, run
+from tests.environments import IN_AN_EMPTY_CONTEXT, START_UP_FILE
 
 if TYPE_CHECKING:
     from tests.environments import Environment
@@ -52,18 +51,6 @@ def test_a_subinterpreter_is_an_interpreter(kind: str) -> None:
         interpreter = _xxsubinterpreters.create(isolated=kind == "isolated")
         _xxsubinterpreters.run_string(interpreter, call)
         _xxsubinterpreters.destroy(interpreter)
-
-
-@has_subinterpreters
-@pytest.mark.skipif(
-    sys.version_info < (3, 14), reason="there are no such pools before Python 3.14"
-)
-def test_a_pool_of_interpreters_is_patched(installed: Environment) -> None:
-    """Each of the interpreters imports ididi for itself."""
-    program = Path(__file__).with_name("pool.py")
-    lines = run(installed.python, str(program)).stdout.splitlines()
-
-    assert lines == [f"{number} __ididi_default_scope__" for number in range(4)]
 
 
 @has_lazy_imports
