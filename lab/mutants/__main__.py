@@ -39,7 +39,10 @@ STAGES = {
     "__init__.py": (("1.8.2", IMPORTS), ("1.8.2", PROGRAMS)),
     "_activation.py": (("1.8.2", (*IMPORTS, *RELEASES)), ("1.8.2", PROGRAMS)),
     "_api.py": (("1.8.2", ("tests/behaviour", "tests/imports")), ("1.8.2", PROGRAMS)),
-    "_log.py": (("1.8.2", ("tests/behaviour", "tests/faults")), ("1.8.2", PROGRAMS)),
+    "_log.py": (
+        ("1.8.2", ("tests/behaviour", "tests/faults")),
+        *(("1.5.4", ("tests/behaviour",)), ("1.8.2", PROGRAMS)),
+    ),
     "_releases.py": (
         ("1.8.2", (*RELEASES, "tests/behaviour", "tests/imports")),
         *(("1.5.4", ("tests/behaviour",)), ("1.8.2", PROGRAMS)),

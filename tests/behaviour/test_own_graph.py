@@ -121,6 +121,20 @@ def test_a_graph_is_initialised_a_second_time() -> None:
     Context().run(assert_answers_for_itself, graph)
 
 
+@pytest.mark.shim
+def test_a_graph_that_asks_while_it_is_built_has_one_scope() -> None:
+    """All contexts get the one that the context it was built in has."""
+
+    class Eager(BaseGraph):
+        def register_singleton(self, *args: Any, **kwargs: Any) -> None:
+            assert contexts.in_new_thread(self.use_scope).name == DefaultScopeName
+            super().register_singleton(*args, **kwargs)
+
+    context = Context()
+    graph = context.run(Eager)
+    assert own(graph) is context.run(graph.use_scope)
+
+
 def test_a_shallow_copy_shares_the_default_scope() -> None:
     """It shares all that the scope has, and keeps it when the original is gone."""
     graph: Any = Context().run(Graph)

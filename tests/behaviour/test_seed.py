@@ -89,3 +89,5 @@ def test_seeding_while_the_shim_is_off_changes_no_context() -> None:
         context = Context()
         assert context.run(ididi_scopefix.seed, graph) is scope
         assert len(context) == 0
+    latest = Graph()
+    assert ididi_scopefix.seed(latest) is what_is_there()

@@ -136,9 +136,14 @@ def test_an_interrupt_of_an_import_can_be_tried_again(error: str) -> None:
             if name == coming:
                 raise kind(name)
 
+        def find_distributions(self, *args, **kwargs):
+            if coming == "metadata":
+                raise kind(coming)
+            return ()
+
     sys.meta_path.insert(0, Interrupting())
     ours = ("ididi_scopefix._activation", "wrapt")
-    for coming in (*ours, "ididi.graph", "ididi._ds"):
+    for coming in (*ours, "metadata", "ididi.graph", "ididi._ds"):
         try:
             __import__("ididi")
         except kind as interrupt:
