@@ -26,6 +26,7 @@ def test_every_annotation_can_be_evaluated(name: str) -> None:
     typing.get_type_hints(module)
     for each in vars(module).values():
         if getattr(each, "__module__", None) == name:
-            methods = vars(each).values() if inspect.isclass(each) else ()
-            for annotated in (each, *filter(inspect.isfunction, methods)):
-                typing.get_type_hints(annotated)
+            members = vars(each).values() if inspect.isclass(each) else ()
+            for annotated in (each, *members):
+                if inspect.isclass(annotated) or inspect.isfunction(annotated):
+                    typing.get_type_hints(annotated)
