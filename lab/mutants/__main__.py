@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from lab.mutants.changes import Mutant, mutants_of
@@ -68,7 +69,9 @@ def copy_project() -> None:
         file.write_text(ast.unparse(ast.parse(file.read_bytes())), encoding="utf-8")
 
 
-def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) -> str:
+def run(
+    release: str, tests: tuple[str, ...], options: tuple[str, ...], seconds: float
+) -> str:
     """Run tests until one fails; return which, nothing if none does."""
     dropped = ("PYTHON", "PYTEST", "IDIDI_SCOPEFIX", "VIRTUAL_ENV")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
@@ -90,7 +93,7 @@ def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) 
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(timeout=limit)
+        output, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         return "no end in time"
     finally:
@@ -103,28 +106,26 @@ def run(release: str, tests: list[str], options: tuple[str, ...], limit: float) 
     return failed[1] if failed else "no test could be run"
 
 
-def measure(module: str) -> float:
-    """Run the tests of *module* without a change; return how many seconds they take."""
+@cache
+def limit(release: str, tests: tuple[str, ...]) -> float:
+    """Return how many seconds *tests* may take, which is measured without a change."""
     began = time.monotonic()
-    for release, tests in STAGES[module]:
-        if failed := run(release, [*tests], PARALLEL, 3600):
-            raise SystemExit(f"without a change {failed} fails, on ididi {release}")
-    return time.monotonic() - began
+    if failed := run(release, tests, PARALLEL, 3600):
+        raise SystemExit(f"without a change {failed} fails, on ididi {release}")
+    return 60 + 3 * (time.monotonic() - began)
 
 
-def noticed_by(mutant: Mutant, limit: float, likely: list[str]) -> str:
+def noticed_by(mutant: Mutant, likely: tuple[str, ...]) -> str:
     """Return which test notices *mutant*, nothing if none does."""
+    stages = [(*stage, PARALLEL, limit(*stage)) for stage in STAGES[mutant.module]]
+    if likely:
+        release, _, _, seconds = stages[0]
+        stages.insert(0, (release, likely, (), seconds))
     file = TREE / "ididi_scopefix" / mutant.module
     original = file.read_text(encoding="utf-8")
-    stages = STAGES[mutant.module]
     try:
         write(file, mutant.source)
-        if likely and (noticed := run(stages[0][0], likely, (), limit)):
-            return noticed
-        for release, tests in stages:
-            if noticed := run(release, [*tests], PARALLEL, limit):
-                return noticed
-        return ""
+        return next(filter(None, (run(*stage) for stage in stages)), "")
     finally:
         write(file, original)
 
@@ -142,13 +143,11 @@ def try_out(mutants: list[Mutant], found: dict[str, str]) -> None:
     untried = [each for each in mutants if each.id not in found]
     # Whoever ends it half-way has seen something of every module.
     random.Random(1).shuffle(untried)
-    modules = {each.module for each in untried}
-    seconds = {module: measure(module) for module in sorted(modules)}
-    killers = {module: Counter[str]() for module in modules}
+    killers = {module: Counter[str]() for module in STAGES}
     for mutant in untried:
         here = killers[mutant.module]
-        likely = [test for test, _ in here.most_common(KILLERS)]
-        noticed = noticed_by(mutant, 60 + 3 * seconds[mutant.module], likely)
+        likely = tuple(test for test, _ in here.most_common(KILLERS))
+        noticed = noticed_by(mutant, likely)
         if "::" in noticed:
             here[noticed] += 1
         found[mutant.id] = noticed or SURVIVED
