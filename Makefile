@@ -19,7 +19,7 @@ help:  ## this list
 demo: $(VENV)  ## the bug and the cure, on a real server (half a minute)
 	@$(NOX) demo
 
-test: $(VENV)  ## all that a change has to pass, on this Python (3 minutes)
+test: $(VENV)  ## all that a change has to pass, on this Python (2 minutes)
 	$(NOX) test
 
 ### Before a change goes in
@@ -40,10 +40,10 @@ coverage: $(VENV)  ## which branches of the package the tests take (10 minutes)
 ### The laboratory: lab/README.md says what each proves
 
 .PHONY: servers soak isolation lihil agents command docs model differential mutants upstream bench
-servers: $(VENV)  ## a service under every server, with the shim and without (15 minutes)
+servers: $(VENV)  ## a service under every server, with the shim and without (40 minutes)
 	$(LAB) servers
 
-soak: $(VENV)  ## a hundred thousand requests, and a worker that gets killed (5 minutes)
+soak: $(VENV)  ## a hundred thousand requests, and a worker that gets killed (7 minutes)
 	@$(LAB) soak
 
 isolation: $(VENV)  ## ten thousand requests that try to meet each other (20 minutes)
@@ -52,13 +52,13 @@ isolation: $(VENV)  ## ten thousand requests that try to meet each other (20 min
 lihil: $(VENV)  ## lihil's own tests in empty contexts (2 minutes)
 	$(LAB) lihil
 
-agents: $(VENV)  ## ddtrace, OpenTelemetry, New Relic, Elastic, Temporal (3 minutes)
+agents: $(VENV)  ## ddtrace, OpenTelemetry, New Relic, Elastic, Temporal (4 minutes)
 	$(LAB) agents
 
 command: $(VENV)  ## the command in PEX and shiv programs (2 minutes)
 	$(LAB) command
 
-docs: $(VENV)  ## the recipes that need a server, and the tables (5 minutes)
+docs: $(VENV)  ## the recipes that need a server, and the tables (10 minutes)
 	$(LAB) docs compare
 
 model: $(VENV)  ## the model for long, on ididi releases of each shape (20 minutes)
@@ -73,7 +73,7 @@ mutants: $(VENV)  ## change the code by machine, and see that a test fails (hour
 upstream: $(VENV)  ## the fix for ididi itself, with ididi's own tests (5 minutes)
 	$(LAB) upstream
 
-bench: $(VENV)  ## what a call, a start and a request cost (15 minutes)
+bench: $(VENV)  ## what a call, a start and a request cost (5 minutes)
 	$(LAB) bench
 
 ### A release: docs/releasing.md has the steps

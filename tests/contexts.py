@@ -23,12 +23,12 @@ def one_thread() -> ThreadPoolExecutor:
 
 
 def in_empty_context(function: Callable[[], T]) -> T:
-    """As a server does that starts each request in an empty context."""
+    """Call it as a server does that starts each request in an empty context."""
     return Context().run(function)
 
 
 def in_new_thread(function: Callable[[], T]) -> T:
-    """As any program does with ``threading.Thread``."""
+    """Call it as any program does with ``threading.Thread``."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -44,7 +44,7 @@ def in_new_thread(function: Callable[[], T]) -> T:
 
 
 def in_thread_with_event_loop(function: Callable[[], T]) -> T:
-    """As a worker thread does that runs an event loop of its own."""
+    """Call it as a worker thread does that runs an event loop of its own."""
 
     async def main() -> T:
         return function()
@@ -53,7 +53,7 @@ def in_thread_with_event_loop(function: Callable[[], T]) -> T:
 
 
 def in_executor_of_loop(function: Callable[[], T]) -> T:
-    """As ``loop.run_in_executor`` does, which copies no context."""
+    """Call it as ``loop.run_in_executor`` does, which copies no context."""
 
     async def main() -> T:
         return await asyncio.get_running_loop().run_in_executor(None, function)
@@ -62,7 +62,7 @@ def in_executor_of_loop(function: Callable[[], T]) -> T:
 
 
 def in_task_with_empty_context(function: Callable[[], T]) -> T:
-    """As ``create_task(..., context=Context())`` does."""
+    """Call it as ``create_task(..., context=Context())`` does."""
 
     async def called() -> T:
         return function()
