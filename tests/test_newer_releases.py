@@ -25,6 +25,7 @@ CREATES = f"{USE_SCOPE}self._create_scope('odd')"
 REFUSES = "        raise OutOfScopeError()"
 OPENS = "        ascope = self._create_ascope(name, previous_scope)\n"
 CLOSED = "        raise RuntimeError('closed')\n"
+TICKS = "        __import__('__main__').tick()\n"
 WAITS = "        from asyncio import sleep\n        await sleep(0)\n"
 
 
@@ -123,3 +124,31 @@ def test_a_release_with_other_internals_is_as_it_was(
     if in_a_loop:
         asyncio.run(import_ididi())
     check_unpatched("failed", words)
+
+
+@pytest.mark.parametrize("edit", [(USE_SCOPE + READS, TICKS + USE_SCOPE + READS)])
+@pytest.mark.child
+def test_a_time_limit_passes_while_a_release_is_probed(
+    tmp_path: Path, edit: tuple[str, str]
+) -> None:
+    """It is not taken for an error of that release, and the next import patches it."""
+    import sys
+
+    from tests.imports.calls import check_patched
+    from tests.other_releases import invent
+
+    class LimitError(Exception):
+        """What a program's signal handler raises."""
+
+    def tick() -> None:
+        if is_late:
+            raise LimitError
+
+    sys.path.insert(0, str(invent("1.9.0", tmp_path, edit)))
+    is_late = True
+    try:
+        __import__("ididi")
+    except LimitError:
+        is_late = False
+    assert not is_late
+    check_patched()
