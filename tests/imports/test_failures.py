@@ -83,7 +83,12 @@ def test_a_packaging_of_the_program_is_not_imported(tmp_path: Path, code: str) -
 
 
 @pytest.mark.parametrize(
-    "code", ["raise SystemExit(3)", "raise RuntimeError('a\\nb')", "", "("]
+    "code",
+    [
+        *("raise SystemExit(3)", "raise RuntimeError('a\\nb')", "", "("),
+        # It imports a file that has an exception of its own.
+        "raise type('Odd', (Exception,), {'__module__': 'odd'})",
+    ],
 )
 @pytest.mark.child(err=ONE_WARNING)
 def test_a_wrapt_of_the_program_costs_one_line(tmp_path: Path, code: str) -> None:
@@ -99,7 +104,7 @@ def test_a_wrapt_of_the_program_costs_one_line(tmp_path: Path, code: str) -> Non
     assert raises()
     for _ in range(2):
         check_unpatched("failed", "ididi is as it was")
-        ididi_scopefix.activate()
+        assert ididi_scopefix.activate().ididi_version
     sys.path.remove(str(tmp_path))
     sys.modules.pop("wrapt", None)
     assert ididi_scopefix.activate().state == "active"
